@@ -1,0 +1,151 @@
+"""Equivariant weights: let the involution move an index tensor, and store one number per orbit.
+
+A weight W between two types is equivariant if and only if W = rho_out . reflect(W) . rho_in, that is, if a signed
+permutation of its own entries leaves it unchanged (Cohen & Welling, 2017; Mallet & Vert, 2021). Entries that are moved
+onto each other share one number up to sign, entries moved onto themselves with sign +1 are free, with sign -1 zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from palindra.symmetry.involution import Position
+from palindra.symmetry.rep import Rep
+
+
+def moved_entries(reps: Sequence[Rep], taps: Sequence[int], position: Position, groups: int = 1) -> Tensor:
+    """Number the entries of a weight from 1 and let the involution move them.
+
+    Args:
+        reps: the types along the first axes of the weight: ``(out, in)``, ``(out,)`` for a bias. With groups the
+            second axis of the weight is ``reps[1].channels // groups`` long.
+        taps: the remaining axes of the weight, on which ``position`` acts.
+        position: the action on the taps.
+        groups: blocks of channels that do not see each other, as in ``torch.nn.Conv1d``.
+
+    Returns:
+        A signed int64 tensor of the shape of the weight: entry ``e`` holds ``s * (j + 1)`` when the constraint reads
+        ``W[e] = s * W[j]``.
+
+    Raises:
+        ValueError: if groups are not moved onto groups.
+    """
+    shape = [rep.channels for rep in reps]
+    if groups > 1:
+        shape[1] //= groups
+    numbered = torch.arange(1, torch.Size([*shape, *taps]).numel() + 1).reshape(*shape, *taps)
+    moved = position.act(_spread(numbered, groups))
+    for axis, rep in enumerate(reps):
+        moved = rep.act(moved, dim=axis)
+    gathered = _gather(moved, groups)
+    if (gathered == 0).any():
+        raise ValueError(
+            f"{groups} groups are not moved onto groups by the involution on {' -> '.join(map(str, reversed(reps)))}: "
+            "a group would have to read channels of another one. Use groups=1, one group per channel, or types of "
+            "regular channels only."
+        )
+    return gathered
+
+
+def _spread(grouped: Tensor, groups: int) -> Tensor:
+    """Write the blocks of a grouped weight onto the diagonal of a dense one (zeros elsewhere)."""
+    if groups == 1:
+        return grouped
+    out, fan = grouped.shape[0] // groups, grouped.shape[1]
+    dense = grouped.new_zeros(groups, out, groups, fan, *grouped.shape[2:])
+    diagonal = torch.arange(groups)
+    dense[diagonal, :, diagonal] = grouped.reshape(groups, out, fan, *grouped.shape[2:])
+    return dense.reshape(groups * out, groups * fan, *grouped.shape[2:])
+
+
+def _gather(dense: Tensor, groups: int) -> Tensor:
+    """The diagonal blocks of a dense weight: the inverse of :func:`_spread`."""
+    if groups == 1:
+        return dense
+    out, fan = dense.shape[0] // groups, dense.shape[1] // groups
+    blocks = dense.reshape(groups, out, groups, fan, *dense.shape[2:])
+    diagonal = torch.arange(groups)
+    return blocks[diagonal, :, diagonal].reshape(groups * out, fan, *dense.shape[2:])
+
+
+class Tied(nn.Module):
+    """Parametrisation of a weight by one number per orbit.
+
+    Args:
+        moved: the signed entries that :func:`moved_entries` returns.
+
+    Attributes:
+        free: number of independent parameters, the dimension of the space of equivariant weights.
+    """
+
+    source: Tensor
+    slot: Tensor
+    sign: Tensor
+
+    def __init__(self, moved: Tensor) -> None:
+        super().__init__()
+        entry = torch.arange(moved.numel())
+        partner, sign = moved.flatten().abs() - 1, moved.flatten().sign()
+        zero = (partner == entry) & (sign < 0)
+        first = torch.minimum(entry, partner)
+        source, slot = first[~zero].unique(return_inverse=True)
+        self.free = len(source)
+        slots = torch.full_like(entry, self.free)  # one slot past the end reads the number zero
+        slots[~zero] = slot
+        # Derived from the types, so neither saved nor trained; buffers, so moved with the layer.
+        self.register_buffer("source", source, persistent=False)
+        self.register_buffer("slot", slots.reshape(moved.shape), persistent=False)
+        self.register_buffer("sign", torch.where(entry == first, 1, sign).reshape(moved.shape), persistent=False)
+        self.signed = bool((self.sign < 0).any())
+        self.has_zeros = bool(zero.any())
+
+    def forward(self, free: Tensor) -> Tensor:
+        """The full weight from its independent numbers."""
+        if self.has_zeros:
+            free = torch.cat([free, free.new_zeros(1)])
+        weight = free.index_select(0, self.slot.flatten()).view(self.slot.shape)
+        return weight * self.sign.to(weight.dtype) if self.signed else weight
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """The independent numbers of the equivariant weight nearest to ``weight`` (its Reynolds projection)."""
+        flat, slot = (weight * self.sign.to(weight.dtype)).flatten(), self.slot.flatten()
+        total = flat.new_zeros(self.free + 1).index_add(0, slot, flat)
+        count = flat.new_zeros(self.free + 1).index_add(0, slot, torch.ones_like(flat))
+        return (total / count.clamp(min=1))[: self.free]
+
+    def spread_of_stock(self, weight: Tensor, out_axis: int = 0) -> Tensor:
+        """The independent numbers read off a stock initialisation so that outputs keep their initial variance.
+
+        One entry per orbit is taken as it is (averaging the members would shrink it), and the weights of outputs in
+        which the symmetry forces zeros are scaled up for the inputs that they lost.
+        """
+        other = [axis for axis in range(weight.dim()) if axis != out_axis]
+        alive = (self.slot != self.free).to(weight.dtype)
+        share = alive.mean(other, keepdim=True) if other else torch.ones_like(alive)
+        return (weight * share.clamp(min=1e-12).rsqrt()).flatten()[self.source]
+
+
+def tie(layer: nn.Module, name: str, moved: Tensor, *, out_axis: int = 0) -> None:
+    """Replace the parameter ``name`` of a stock layer by its independent numbers.
+
+    Nothing is done when the involution ties nothing. ``torch.nn.utils.parametrize.remove_parametrizations`` undoes it
+    and leaves the stock layer with the full weight.
+
+    Args:
+        layer: a layer with its stock initialisation.
+        name: of the parameter.
+        moved: its signed entries, from :func:`moved_entries`.
+        out_axis: the axis of the weight that counts outputs.
+    """
+    tied = Tied(moved)
+    if tied.free == moved.numel():
+        return
+    stock = getattr(layer, name).detach().clone()
+    parametrize.register_parametrization(layer, name, tied)
+    with torch.no_grad():
+        independent: nn.Parameter = getattr(layer.parametrizations, name).original
+        independent.copy_(tied.spread_of_stock(stock, out_axis))
