@@ -8,19 +8,20 @@ from sklearn import metrics as sk
 from palindra.errors import InputError
 from palindra.evaluation import HIGHER_IS_BETTER, PRIMARY, auroc, mcc, metric, per_target_scores, score
 
-RANDOM = np.random.default_rng(3)
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 
 
 def binary(rows=157, ties=True):
-    labels = RANDOM.integers(0, 2, rows)
-    p = 0.6 * RANDOM.random(rows) + 0.3 * labels
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 2, rows)
+    p = 0.6 * random.random(rows) + 0.3 * labels
     return (p.round(1) if ties else p), labels
 
 
 def multiclass(rows=211, classes=3):
-    labels = RANDOM.integers(0, classes, rows)
-    scores = RANDOM.normal(size=(rows, classes)) + 1.5 * np.eye(classes)[labels]
+    random = np.random.default_rng(4)
+    labels = random.integers(0, classes, rows)
+    scores = random.normal(size=(rows, classes)) + 1.5 * np.eye(classes)[labels]
     p = np.exp(scores)
     return p / p.sum(1, keepdims=True), labels
 
@@ -30,9 +31,10 @@ def example(task):
         return binary()
     if task == "multiclass":
         return multiclass()
-    labels = RANDOM.integers(0, 2, (120, 5)).astype(float)
-    predictions = np.clip(0.4 * labels + 0.6 * RANDOM.random((120, 5)), 0, 1)
-    labels[RANDOM.random((120, 5)) < 0.2] = np.nan
+    random = np.random.default_rng(5)
+    labels = random.integers(0, 2, (120, 5)).astype(float)
+    predictions = np.clip(0.4 * labels + 0.6 * random.random((120, 5)), 0, 1)
+    labels[random.random((120, 5)) < 0.2] = np.nan
     return predictions, labels
 
 
@@ -68,8 +70,9 @@ def test_multiclass_scores_are_those_of_scikit_learn(classes):
 
 
 def test_regression_scores_are_those_of_scipy_column_by_column():
-    y = RANDOM.normal(size=(90, 2))
-    p = y + RANDOM.normal(size=(90, 2))
+    random = np.random.default_rng(6)
+    y = random.normal(size=(90, 2))
+    p = y + random.normal(size=(90, 2))
     y[:40, 1] = np.nan
     columns = [(p[:, 0], y[:, 0]), (p[40:, 1], y[40:, 1])]
     expected = {
@@ -101,7 +104,7 @@ def test_values_known_by_hand():
 @pytest.mark.parametrize("task", TASKS)
 def test_scores_do_not_depend_on_the_order_of_rows(task):
     p, y = example(task)
-    order = RANDOM.permutation(len(y))
+    order = np.random.default_rng(0).permutation(len(y))
     assert score(task, p[order], y[order]) == pytest.approx(score(task, p, y))
 
 

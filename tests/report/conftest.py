@@ -41,7 +41,9 @@ PROVENANCE = {
 }
 CHECKS = [
     DataCheck("duplicates", "ok", "no sequence occurs in more than one split, on either strand."),
-    DataCheck("GC content", "warning", "positives have 8 points more than negatives; a model can use GC content alone."),
+    DataCheck(
+        "GC content", "warning", "positives have 8 points more than negatives; a model can use GC content alone."
+    ),
     DataCheck("length", "note", "12 of 4,000 sequences were shorter than 200 bp and were padded with N."),
 ]
 
@@ -76,7 +78,9 @@ def make_comparison(
     random_ = random.Random(7)
     rows, tests, learning = [], [], []
     for i, (name, kind, description) in enumerate(names):
-        base = {metric: 0.934 - 0.011 * (i % 6) if metric != "log loss" else 0.31 + 0.03 * (i % 6) for metric in metrics}
+        base = {
+            metric: 0.934 - 0.011 * (i % 6) if metric != "log loss" else 0.31 + 0.03 * (i % 6) for metric in metrics
+        }
         scores = {metric: [random_.gauss(base[metric], 0.0035) for _ in range(seeds)] for metric in metrics}
         intervals = {}
         for metric, values in scores.items():
@@ -96,7 +100,10 @@ def make_comparison(
             for seed in range(min(seeds, 3))
         ]
     drawn = [name for name, _, _ in names] if figures else []
-    falling = [Curve(n, [j / 50 for j in range(51)], [1 - 0.5 * (j / 50) ** (6 - i % 6) for j in range(51)]) for i, n in enumerate(drawn)]
+    falling = [
+        Curve(n, [j / 50 for j in range(51)], [1 - 0.5 * (j / 50) ** (6 - i % 6) for j in range(51)])
+        for i, n in enumerate(drawn)
+    ]
     return Comparison(
         title=title,
         task="binary classification",
@@ -104,9 +111,9 @@ def make_comparison(
         metrics=list(metrics),
         higher_is_better={metric: metric != "log loss" for metric in metrics},
         conclusion=[
-            "The network with the symmetry built in (regular) has the highest AUROC, 0.934, and is 0.011 better than the "
-            "same network without symmetry (95 % interval 0.008 to 0.014, 10 paired seeds, corrected p < 0.001).",
-            "Averaging over both strands at test time closes about half of that gap and costs twice the time per prediction.",
+            "The network with the symmetry built in (regular) has the highest AUROC, 0.934, and is 0.011 better than "
+            "the same network without symmetry (95 % interval 0.008 to 0.014, 10 paired seeds, corrected p < 0.001).",
+            "Averaging over both strands at test time closes half of that gap and doubles the time per prediction.",
             "The k-mer baseline reaches 0.879: most, but not all, of the signal is in the counts of short words.",
         ],
         rows=rows,
@@ -117,7 +124,11 @@ def make_comparison(
         strands=[predictions(random_, name, 0.07 * (i % 6)) for i, name in enumerate(drawn)],
         learning_curve=learning if figures else [],
         checks=CHECKS,
-        data={"file": "examples/ctcf.tsv", "sequences": "4,000 of 200 bp", "train, validation, test": "2,800, 600, 600"},
+        data={
+            "file": "examples/ctcf.tsv",
+            "sequences": "4,000 of 200 bp",
+            "train, validation, test": "2,800, 600, 600",
+        },
         provenance=PROVENANCE,
     )
 

@@ -88,7 +88,9 @@ def open_in_browser(folder: Path, pages: dict[str, str], *, dark: bool) -> dict[
     wrapper = folder / "wrapper.html"
     wrapper.write_text(WRAPPER + "".join(frames), encoding="utf-8")
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    options += "--disable-component-update --disable-sync --virtual-time-budget=20000 --window-size=1400,1000 --dump-dom "
+    options += (
+        "--disable-component-update --disable-sync --virtual-time-budget=20000 --window-size=1400,1000 --dump-dom "
+    )
     options += f"--blink-settings=preferredColorScheme={0 if dark else 1} --user-data-dir={folder / 'profile'}"
     command = [str(BROWSER), *options.split(), wrapper.as_uri()]
     dumped = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

@@ -146,7 +146,7 @@ def test_random_mutate_needs_one_valid_amount(options):
 
 
 def test_too_few_letters_to_mutate_are_named():
-    with pytest.raises(InputError, match="row 1 has 1 letters .* 2 cannot be mutated"):
+    with pytest.raises(InputError, match=r"row 1 has 1 letters .* 2 cannot be mutated"):
         random_mutate(one_hot(["ACGT", "NANN"]), count=2, generator=seeded(0))
 
 

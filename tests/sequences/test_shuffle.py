@@ -1,7 +1,7 @@
 """Shuffles: exact counts, uniformity among all sequences with these counts, and what a seed decides."""
 
 from collections import Counter
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
@@ -19,10 +19,13 @@ from palindra.sequences import (
     nucleotide_shuffle,
     one_hot,
 )
+from palindra.sequences import (
+    shuffle as shuffle_module,
+)
 
 
 def dinucleotides(sequence):
-    return Counter(zip(sequence, sequence[1:], strict=False))
+    return Counter(pairwise(sequence))
 
 
 def all_shuffles(sequence):
@@ -60,14 +63,14 @@ def test_repeats_with_one_way_out_are_shuffled_without_waiting():
     assert dinucleotides(text) == dinucleotides(sequence)
 
 
-@pytest.mark.parametrize("sequence", ["AABA", "AACAGAC", "ACAGATATA", "CACGCGTC", "ACNAGNCA", "GATTACAGA", "TCATGCTA"])
+@pytest.mark.parametrize("sequence", ["AACA", "AACAGAC", "ACAGATATA", "CACGCGTC", "ACNAGNCA", "GATTACAGA", "TCATGCTA"])
 def test_all_sequences_with_these_dinucleotides_are_equally_likely(sequence):
-    sequence = sequence.replace("B", "C")
     expected = all_shuffles(sequence)
     copies = 400 * len(expected)
     found = Counter(decode_codes(dinucleotide_shuffle(encode([sequence]), copies, seed=11)[0]))
     assert set(found) == expected
-    assert chisquare([found[text] for text in sorted(expected)]).pvalue > 1e-3 if len(expected) > 1 else True
+    assert len(expected) > 1
+    assert chisquare(list(found.values())).pvalue > 1e-3
 
 
 def test_uniform_over_rows_as_well_as_copies():
@@ -94,7 +97,7 @@ def test_a_copy_depends_on_seed_row_and_copy_alone(shuffle, monkeypatch):
     np.testing.assert_array_equal(shuffle(codes[:3], 4, 7), everything[:3])
     np.testing.assert_array_equal(shuffle(codes[3:], 4, 7, first_row=3), everything[3:])
     assert (shuffle(codes, 4, 8) != everything).any()
-    monkeypatch.setitem(shuffle.__globals__, "_LETTERS_AT_ONCE", 400)  # two rows at once
+    monkeypatch.setattr(shuffle_module, "_LETTERS_AT_ONCE", 400)  # two rows at once
     np.testing.assert_array_equal(shuffle(codes, 4, 7), everything)
 
 
@@ -146,7 +149,7 @@ def test_soft_sequences_are_refused():
 
 
 def test_the_trees_are_those_that_lead_to_the_root():
-    trees = dinucleotide_shuffle.__globals__["_trees"]()
+    trees = shuffle_module._trees()
     leads_to_root = set()
     for following in product(range(5), repeat=4):
         ends = set()

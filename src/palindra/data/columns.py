@@ -85,7 +85,9 @@ def _labels(table: Table, given: Sequence[str] | str | None, taken: set[str | No
     values = {name: numbers(column) for name, column in table.columns.items() if name not in taken}
     numeric = {name: column for name, column in values.items() if column is not None and not np.isnan(column).all()}
     if not numeric:
-        raise _undecided(table, f"none is named {' or '.join(LABEL_NAMES)} and none left over is numeric", "label_columns")
+        raise _undecided(
+            table, f"none is named {' or '.join(LABEL_NAMES)} and none left over is numeric", "label_columns"
+        )
     zero_or_one = all(bool((np.isnan(column) | np.isin(column, (0, 1))).all()) for column in numeric.values())
     if len(numeric) > 1 and not zero_or_one:
         raise _undecided(table, f"{', '.join(list(numeric)[:8])} are all numeric and could be labels", "label_columns")

@@ -18,7 +18,7 @@ from palindra.errors import InputError
 from palindra.sequences import DNA, Alphabet, decode_codes
 
 _LAYOUTS = (
-    "one-hot arrays x_train and y_train, x_valid and y_valid, x_test and y_test (capitals and dev or val are read too), "
+    "one-hot arrays x_train and y_train, x_valid and y_valid, x_test and y_test (also in capitals, also dev or val), "
     "or x and y with or without split"
 )
 _CHUNK_ROWS = 1 << 14
@@ -47,7 +47,9 @@ def read_hdf5(path: str | Path, alphabet: Alphabet = DNA) -> Records:
         for part, (x, y, split) in enumerate(pairs):
             place = f"{path} {x.name.lstrip('/')}"
             if x.shape[:1] != y.shape[:1]:
-                raise InputError(f"{place}: holds {x.shape[0]} rows but {y.name.lstrip('/')} holds {y.shape[0]} labels.")
+                raise InputError(
+                    f"{place}: holds {x.shape[0]} rows but {y.name.lstrip('/')} holds {y.shape[0]} labels."
+                )
             parts.append(place)
             sequences.append(_sequences(x, alphabet, place))
             labels.append(_labels(y, f"{path} {y.name.lstrip('/')}"))
@@ -55,7 +57,9 @@ def read_hdf5(path: str | Path, alphabet: Alphabet = DNA) -> Records:
             lines.append(np.stack([np.arange(1, x.shape[0] + 1), np.full(x.shape[0], part)]))
     widths = sorted({label.shape[1] for label in labels})
     if len(widths) > 1:
-        raise InputError(f"{path}: the label arrays have {' and '.join(map(str, widths))} columns: one number is needed.")
+        raise InputError(
+            f"{path}: the label arrays have {' and '.join(map(str, widths))} columns: one number is needed."
+        )
     numbered = np.concatenate(lines, axis=1).astype(np.int64)
     names = ("label",) if widths[0] == 1 else tuple(f"target_{n + 1}" for n in range(widths[0]))
     all_splits = [name for some in splits for name in some]
@@ -77,7 +81,9 @@ def _h5py() -> ModuleType:
     try:
         import h5py
     except ImportError:
-        raise InputError("reading HDF5 files needs h5py, which is not installed: pip install 'palindra[hdf5]'") from None
+        raise InputError(
+            "reading HDF5 files needs h5py, which is not installed: pip install 'palindra[hdf5]'"
+        ) from None
     return h5py
 
 

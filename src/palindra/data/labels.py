@@ -85,60 +85,76 @@ def _matrix(records: Records) -> NDArray[np.float32]:
             if column is None:
                 row = next(row for row, field in enumerate(fields) if numbers([field]) is None)
                 raise InputError(
-                    f"{records.where(row)}: label {fields[row]!r} in column {name!r} is not a number. Correct it, leave "
-                    "the field empty, choose other label_columns (--label-columns), or use task='multiclass' for names."
+                    f"{records.where(row)}: label {fields[row]!r} in column {name!r} is not a number. Correct it, "
+                    "leave the field empty, choose other label_columns (--label-columns), or use task='multiclass' for names."
                 )
         values = np.stack([column for column in columns if column is not None], axis=1)
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     infinite = np.argwhere(np.isinf(single))
     if len(infinite):
-        row, column = (int(n) for n in infinite[0])
-        raise InputError(f"{records.where(row)}: label {values[row, column]:g} is infinite or beyond single precision.")
+        row, place = (int(n) for n in infinite[0])
+        raise InputError(f"{records.where(row)}: label {values[row, place]:g} is infinite or beyond single precision.")
     return single
 
 
 def _numbered(fields: list[str], records: Records, task: Task | None, given: tuple[str, ...]) -> Labels:
     missing = [row for row, field in enumerate(fields) if field.lower() in MISSING]
-    if missing and len(missing) < len(fields):
+    if missing:
         raise InputError(
             f"{records.where(missing[0])}: the label is missing, and a class is needed in every row "
             f"({len(missing)} of {len(fields)} rows have none). Remove these rows."
         )
+    fields, given = _one_spelling(fields), tuple(_one_spelling(given))
     found = _sorted_names(set(fields))
     names = given or found
-    if not given and len(found) == 2 and task is not Task.MULTICLASS:
-        names, task = _negative_and_positive(found, records), Task.BINARY
-    if not given and task is None and len(found) > max(2, len(fields) // 2):
+    if task is not Task.MULTICLASS and len(names) <= 2:
+        names, task = given or _negative_and_positive(found, records), Task.BINARY
+    if task is Task.BINARY and len(names) != 2:
+        raise InputError(
+            f"{records.source}: column {records.target_names[0]!r} holds {len(found)} classes ({_listed(names)}), and "
+            "a binary task has two. Use task='multiclass' (--task multiclass), or another label column."
+        )
+    if task is None and not given and len(found) > max(2, len(fields) // 2):
         raise InputError(
             f"{records.source}: column {records.target_names[0]!r} holds {len(found)} different texts in {len(fields)} "
-            f"rows ({', '.join(found[:3])}, ...), so they are hardly classes. Choose other label_columns "
-            "(--label-columns), or say task='multiclass' (--task multiclass)."
+            f"rows ({_listed(found)}), so they are hardly classes. Choose other label_columns (--label-columns), or "
+            "say task='multiclass' (--task multiclass)."
         )
     number = {name: n for n, name in enumerate(names)}
-    for row, field in enumerate(fields):
-        if field not in number:
-            raise InputError(
-                f"{records.where(row)}: class {field!r} is not among the known classes ({', '.join(names[:20])})."
-            )
+    unknown = next((row for row, field in enumerate(fields) if field not in number), None)
+    if unknown is not None:
+        raise InputError(f"{records.where(unknown)}: class {fields[unknown]!r} is not one of {_listed(names)}.")
     values = np.array([[number[field]] for field in fields], dtype=np.float32)
-    task = task or Task.MULTICLASS
-    check_labels(task, values, where=records.where, target_names=records.target_names, class_names=names)
-    return Labels(values, task, records.target_names, names)
+    return Labels(values, task or Task.MULTICLASS, records.target_names, names)
+
+
+def _one_spelling(names: Sequence[str]) -> list[str]:
+    """Numbers spelled in one way (1 and 1.0 are one class); other names as they are."""
+    values = numbers(names)
+    if values is None or not len(values) or not np.isfinite(values).all():
+        return list(names)
+    return [str(int(value)) if value == int(value) else repr(value) for value in values.tolist()]
 
 
 def _sorted_names(names: set[str]) -> tuple[str, ...]:
     """By value where all are numbers (2 before 10), otherwise by letter."""
     values = numbers(sorted(names))
-    order = sorted(names) if values is None else [name for _, name in sorted(zip(values, sorted(names), strict=True))]
-    return tuple(order)
+    return tuple(sorted(names) if values is None else sorted(names, key=float))
 
 
 def _negative_and_positive(found: tuple[str, ...], records: Records) -> tuple[str, ...]:
+    if set(found) <= {"0", "1"}:
+        return "0", "1"
     for pair in _YES_AND_NO:
-        if tuple(sorted(name.lower() for name in found)) == tuple(sorted(pair)):
-            return tuple(sorted(found, key=lambda name: pair.index(name.lower())))
+        if {name.lower() for name in found} <= set(pair):
+            spelled = {name.lower(): name for name in found}
+            return tuple(spelled.get(name, name) for name in pair)
     raise InputError(
-        f"{records.source}: the labels are {found[0]!r} and {found[1]!r}, which does not say which is the positive "
-        "class. Write 0 (negative) and 1 (positive), give class_names in that order, or use task='multiclass'."
+        f"{records.source}: column {records.target_names[0]!r} holds {_listed(found)}, which does not say which is the "
+        "positive class. Write 0 (negative) and 1 (positive), give class_names in that order, or use task='multiclass'."
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")

@@ -11,7 +11,7 @@ _MASK = (1 << 64) - 1
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64-bit numbers one to one: the finaliser of SplitMix64 (Steele, Lea & Flood 2014, variant of D. Stafford).
+    """Scramble 64-bit numbers one to one: the last step of SplitMix64 (Steele, Lea & Flood 2014).
 
     Examples:
         >>> mix(np.array([0x9E3779B97F4A7C15], dtype=np.uint64))  # first output of SplitMix64 seeded with 0
@@ -45,7 +45,7 @@ def uniform(seed: int, epoch: int, indices: ArrayLike, stream: int) -> NDArray[n
         >>> bool((whole[[8, 3]] == uniform(7, 0, [8, 3], stream=0)).all())
         True
     """
-    return (random_bits(seed, epoch, indices, stream) >> np.uint64(11)) * 2.0**-53
+    return (random_bits(seed, epoch, indices, stream) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def integers(seed: int, epoch: int, indices: ArrayLike, stream: int, low: int, high: int) -> NDArray[np.int64]:

@@ -50,8 +50,20 @@ def pad_sequences(sequences: list[str], pad: Pad, letter: str, where: Where) -> 
             )
         if (window - length) % 2:
             raise InputError(
-                f"{where(row)} has {length} letters, which cannot be centred in a window of {window}: the sequence would "
-                "sit off centre on one strand. Lengths must be all even or all odd, as the window is: give another "
-                f"window (--pad {window + 1} fits it), or trim one letter of the sequence."
+                f"{where(row)} has {length} letters, which cannot be centred in a window of {window}: the sequence "
+                f"would sit off centre on one strand. {_way_out(lengths, row, window, where)}"
             )
     return [letter * ((window - len(s)) // 2) + s + letter * ((window - len(s)) // 2) for s in sequences]
+
+
+def _way_out(lengths: list[int], row: int, window: int, where: Where) -> str:
+    """What to do about a sequence that the window does not centre: another window, or trimming where none fits all."""
+    fits = next((n for n, length in enumerate(lengths) if (length - lengths[row]) % 2), None)
+    if fits is None:
+        return (
+            f"All lengths are {'odd' if lengths[row] % 2 else 'even'}, so give such a window, e.g. --pad {window + 1}."
+        )
+    return (
+        f"No window fits all, because {where(fits)} has {lengths[fits]} letters: lengths must be all even or all odd, as "
+        "the window is. Trim one letter where they are not."
+    )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from palindra.data.columns import Columns, pick_columns
 from palindra.data.fasta import read_fasta_pair
 from palindra.data.hdf5 import read_hdf5
-from palindra.data.labels import MISSING, understand_labels
+from palindra.data.labels import understand_labels
 from palindra.data.padding import Pad, pad_sequences
 from palindra.data.records import Records
 from palindra.data.table import LabelledSequences
@@ -120,7 +120,7 @@ def _task(task: Task | str | None) -> Task | None:
 
 def _legal(records: Records, pad: Pad, alphabet: Alphabet) -> list[str]:
     """Sequences of one length in the capital letters of the alphabet."""
-    empty = next((row for row, text in enumerate(records.sequences) if text.lower() in MISSING - {"na", "nan"}), None)
+    empty = next((row for row, text in enumerate(records.sequences) if not text), None)
     if empty is not None:
         raise InputError(f"{records.where(empty)}: the sequence is missing. Remove the row.")
     padded = pad_sequences(records.sequences, pad, alphabet.ambiguous[0][0], records.where)
@@ -134,7 +134,7 @@ def _splits(records: Records) -> NDArray[np.str_]:
     for row, name in enumerate(records.splits):
         if name.lower() not in SPLIT_NAMES:
             raise InputError(
-                f"{records.where(row)}: split {name!r} is not known; train, valid (or validation, val, dev) and test are. "
+                f"{records.where(row)}: split {name!r} is not one of train, valid (validation, val, dev) and test. "
                 "Rename it, or choose another split_column (--split-column; an empty name reads none)."
             )
     return np.array([SPLIT_NAMES[name.lower()] for name in records.splits], dtype=np.str_)

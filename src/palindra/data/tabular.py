@@ -40,7 +40,8 @@ def read_delimited(path: str | Path) -> Table:
     counted, so that line numbers are those an editor shows.
 
     Raises:
-        InputError: for a header alone, column names that repeat, a row with too few or too many fields, or an open quote.
+        InputError: for a header alone, column names that repeat, a row with too few or too many fields, or an
+            open quote.
     """
     text = read_text(path)
     suffixes = [suffix.lower() for suffix in Path(path).suffixes if suffix.lower() != ".gz"]
@@ -65,7 +66,9 @@ def read_delimited(path: str | Path) -> Table:
         lines.append(number)
     if not rows:
         raise InputError(f"{text.name}: holds a header line and no rows.")
-    columns = {name: [field.strip() for field in column] for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    columns = {
+        name: [field.strip() for field in column] for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
     return Table(text.name, text.sha256, columns, np.array(lines, dtype=np.int64), "line")
 
 
@@ -105,7 +108,9 @@ def _fields(line: str, separator: str, place: str) -> list[str]:
 def _check_names(names: list[str], place: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError(f"{place}: column {repeated[0]!r} occurs {names.count(repeated[0])} times; rename or remove one.")
+        raise InputError(
+            f"{place}: column {repeated[0]!r} occurs {names.count(repeated[0])} times; rename or remove one."
+        )
 
 
 def _shown(separator: str) -> str:

@@ -139,8 +139,8 @@ def check_labels(
             f"{where(row)}: label {labels[row, column]:g}{name} does not fit a {task} task, which needs {needed}. "
             "Correct it, or choose another task (--task binary, multiclass, multilabel or regression)."
         )
-    empty = np.flatnonzero(missing.all(axis=0)) if len(labels) else []
-    if len(empty):
+    empty = np.flatnonzero(missing.all(axis=0))
+    if len(labels) and len(empty):
         name = target_names[empty[0]] if target_names else str(empty[0] + 1)
         raise InputError(f"label column {name!r} has no value in any of the {len(labels)} rows: leave it out.")
     if splits is not None and task.has_classes:

@@ -30,7 +30,8 @@ def _disagreement(found: Audit) -> list[str]:
     if strands.flipped is not None:
         of = "of its decisions on " if found.task == "multilabel" else "of "
         said.append(
-            f"Changes its mind on {strands.flipped:.1%} {of}{found.sequences:,} sequences when read from the other strand."
+            f"Changes its mind on {strands.flipped:.1%} {of}{found.sequences:,} sequences when read from the other "
+            "strand."
         )
     said.append(
         f"The two strands' outputs differ by {strands.mean:.3g} on average ({strands.relative:.2f} standard deviations "

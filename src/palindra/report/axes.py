@@ -11,7 +11,7 @@ from markupsafe import Markup
 from palindra.report.numbers import MINUS, finite, short_count
 from palindra.report.svg import join, tag
 
-WIDTH, HEIGHT = 340.0, 312.0  # of a panel, which a phone shows at 328 px: 13 units of type stay above 12 px
+WIDTH, HEIGHT = 340.0, 312.0  # of a panel, which a phone shows at 328 px: 13.5 units of type stay above 12 px
 LETTER = 9.5  # width of a character in the largest type that the style sheet gives a panel (15 units)
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 326.0, 28.0, 262.0  # of the frame inside it
 
@@ -110,10 +110,7 @@ def panel(description: str, x: Axis, y: Axis, x_title: str, y_title: str, *conte
     """A picture with its frame: grid, tick labels, titles of the axes (the vertical one stands above), content."""
     grid = [tag("path", d=f"M{x.x(tick):.2f} {TOP}V{BOTTOM}", class_="grid") for tick in x.ticks]
     grid += [tag("path", d=f"M{LEFT} {y.y(tick):.2f}H{RIGHT}", class_="grid") for tick in y.ticks]
-    texts = [
-        tag("text", label, x=x.x(tick), y=BOTTOM + 19, text_anchor="middle")
-        for tick, label in _with_room(x)
-    ]
+    texts = [tag("text", label, x=x.x(tick), y=BOTTOM + 19, text_anchor="middle") for tick, label in _with_room(x)]
     texts += [
         tag("text", label, x=LEFT - 7, y=y.y(tick) + 4.5, text_anchor="end")
         for tick, label in zip(y.ticks, y.labels, strict=True)

@@ -125,7 +125,13 @@ class Comparison:
         names = [row.name for row in self.rows]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two rows are named {twice[0]!r}: every row needs a name of its own.")
-        shown = [*self.roc, *self.precision_recall, *self.reliability, *self.strands, *self.learning_curve]
+        shown: list[Curve | Reliability | Strands | LearningPoint] = [
+            *self.roc,
+            *self.precision_recall,
+            *self.reliability,
+            *self.strands,
+            *self.learning_curve,
+        ]
         named = {item.row for item in shown} | {name for test in self.tests for name in (test.row, test.reference)}
         if unknown := sorted(named - set(names)):
             raise ValueError(f"{unknown[0]!r} is tested or drawn but is no row of the table, which has {names}.")

@@ -44,6 +44,6 @@ def write_page(page: str, path: str | os.PathLike[str]) -> None:
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         draft.write_text(page, encoding="utf-8")
-        os.replace(draft, target)
+        draft.replace(target)  # one step on every system: the old page or the new one
     finally:
         draft.unlink(missing_ok=True)

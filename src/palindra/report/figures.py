@@ -64,8 +64,8 @@ def seed_track(
         if is_number(value):
             spread = ((seed * 0.618) % 1 - 0.5) * (TRACK_HEIGHT - 16) * (len(values) > 1)  # so that equal seeds show
             title = tag("title", f"{name}, run {seed + 1}: {number(value, 4)}")
-            dot = {"cx": percent(axis, value), "cy": middle + spread, "fill": style.colour}
-            drawn.append(tag("circle", title, r=3.5, class_="dot", **dot))
+            x, y = percent(axis, value), middle + spread
+            drawn.append(tag("circle", title, cx=x, cy=y, r=3.5, fill=style.colour, class_="dot"))
     if is_number(low) and is_number(high):
         ends = {"x1": percent(axis, low), "x2": percent(axis, high)}
         drawn.append(tag("line", y1=middle, y2=middle, stroke=style.colour, class_="interval", **ends))
@@ -134,7 +134,8 @@ def reliability(item: Reliability, style: Style) -> Markup:
         if is_number(low) and is_number(high):
             d = f"M{x.x(predicted):.2f} {y.y(low):.2f}V{y.y(high):.2f}"
             drawn.append(tag("path", d=d, stroke=style.colour, class_="whisker"))
-        said = f"predicted {number(predicted)}, observed {number(observed)} ({interval(low, high)}), {count(size)} examples"
+        rate = f"predicted {number(predicted)}, observed {number(observed)}"
+        said = f"{rate} ({interval(low, high) or 'no interval'}), {count(size)} examples"
         drawn.append(style.draw(x.x(predicted), y.y(observed), 3 + 3.5 * (size / largest) ** 0.5, tag("title", said)))
     return panel(f"Calibration of {item.row}", x, y, "predicted", "observed", *drawn)
 

@@ -58,7 +58,12 @@ class Evaluation:
 
 def render(evaluation: Evaluation) -> str:
     """Draw one self-contained HTML page."""
-    drawn = [*evaluation.roc, *evaluation.precision_recall, *evaluation.reliability, *evaluation.strands]
+    drawn: list[Curve | Reliability | Strands] = [
+        *evaluation.roc,
+        *evaluation.precision_recall,
+        *evaluation.reliability,
+        *evaluation.strands,
+    ]
     look = styles(list(dict.fromkeys(item.row for item in drawn)))
     return draw(
         "evaluation.html.jinja",

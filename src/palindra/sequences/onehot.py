@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from jaxtyping import Bool, Num
+from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from palindra.errors import InputError
@@ -27,7 +28,7 @@ def one_hot(
     ambiguous: Ambiguous = "zero",
     dtype: torch.dtype = torch.int8,
     names: Sequence[str] | None = None,
-) -> Num[Tensor, "batch letters length"]:
+) -> Shaped[Tensor, "batch letters length"]:
     """Turn sequences of one length, or their codes, into a one-hot tensor.
 
     Args:
@@ -71,7 +72,7 @@ def one_hot(
     return x
 
 
-def from_one_hot(x: Num[Tensor, "batch letters length"], alphabet: Alphabet = DNA) -> list[str]:
+def from_one_hot(x: Shaped[Tensor, "batch letters length"], alphabet: Alphabet = DNA) -> list[str]:
     """Turn a one-hot tensor back into strings, whichever way its ambiguity codes were written.
 
     Zeros and uniform shares become N (X in protein), equal shares of some letters the code that stands for them.
@@ -86,7 +87,7 @@ def from_one_hot(x: Num[Tensor, "batch letters length"], alphabet: Alphabet = DN
     return decode_codes(codes_from_one_hot(x, alphabet), alphabet)
 
 
-def codes_from_one_hot(x: Num[Tensor, "batch letters length"], alphabet: Alphabet = DNA) -> Codes:
+def codes_from_one_hot(x: Shaped[Tensor, "batch letters length"], alphabet: Alphabet = DNA) -> Codes:
     """Turn a one-hot tensor into codes of shape (rows, length), see `from_one_hot`."""
     check_one_hot(x, alphabet)
     codes = torch.zeros(x.shape[0], x.shape[2], dtype=torch.uint8, device=x.device)
@@ -98,7 +99,7 @@ def codes_from_one_hot(x: Num[Tensor, "batch letters length"], alphabet: Alphabe
     return codes.cpu().numpy()
 
 
-def known_positions(x: Num[Tensor, "batch letters length"]) -> Bool[Tensor, "batch length"]:
+def known_positions(x: Shaped[Tensor, "batch letters length"]) -> Bool[Tensor, "batch length"]:
     """Where a one-hot tensor has exactly one letter, and not N or any other shares of letters."""
     ones = torch.zeros(x.shape[0], x.shape[2], dtype=torch.uint8, device=x.device)
     others = ones.clone()
@@ -117,7 +118,7 @@ def check_one_hot(x: Tensor, alphabet: Alphabet) -> None:
         )
 
 
-def _letter_planes(codes: Codes, letters: int) -> np.ndarray:
+def _letter_planes(codes: Codes, letters: int) -> npt.NDArray[np.int8]:
     """Compare all codes with each letter: int8 zeros and ones, (rows, letters, length).
 
     Whole planes of bytes are compared at once, which the processor does 16 to 64 at a time; looking up a row of

@@ -97,7 +97,7 @@ def null_space_dimension(reps: Sequence[Rep], taps: Sequence[int], position: Pos
     shape = [rep.channels for rep in reps]
     size = torch.Size([*shape, *taps]).numel()
     image = torch.eye(size, dtype=torch.float64).reshape(size, *shape, *taps)
-    image = position.act(image)
+    image = position.act(image) if taps else image
     for axis, rep in enumerate(reps, start=1):
         matrix = rep.act(torch.eye(rep.channels, dtype=torch.float64), dim=0)
         image = torch.tensordot(matrix, image, dims=([1], [axis])).movedim(0, axis)

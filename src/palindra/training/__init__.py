@@ -1,0 +1,1 @@
+"""Training: strategies for the two strands, losses, batches, and the loop (Lightning)."""

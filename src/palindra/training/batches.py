@@ -1,0 +1,123 @@
+"""Batches and augmentation as a function of (seed, epoch, index), on any number of processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from palindra.data import LabelledSequences
+from palindra.data.order import epoch_order, integers, uniform
+from palindra.sequences import encode, shift
+from palindra.symmetry import Target
+
+STRAND_STREAM, SHIFT_STREAM = 0, 1
+
+
+class Batch(NamedTuple):
+    """One-hot sequences, labels, and how many rows the batch has over all processes together."""
+
+    one_hot: Tensor  # (rows, letters, length) float32
+    labels: Tensor  # (rows, targets) float32
+    rows: int
+
+
+class Encoded:
+    """Labelled sequences as arrays: codes of letters and labels.
+
+    Args:
+        data: rows of one split.
+        offset: subtracted from the labels (regression), one per column.
+        scale: by which labels are divided afterwards.
+    """
+
+    def __init__(self, data: LabelledSequences, *, offset: Any = 0.0, scale: Any = 1.0) -> None:
+        self.codes = torch.from_numpy(np.ascontiguousarray(encode(data.sequences, data.alphabet)))
+        self.labels = torch.from_numpy(((data.labels - offset) / scale).astype(np.float32))
+        self.letters = len(data.alphabet.letters)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def one_hot(self, rows: Tensor | slice) -> Tensor:
+        """Float one-hot ``(rows, letters, length)``; ambiguous letters are zeros."""
+        return (self.codes[rows].unsqueeze(1) == torch.arange(self.letters, dtype=torch.uint8)[:, None]).float()
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is changed at random in training sequences.
+
+    Args:
+        reverse_complement: replace each sequence by its reverse complement with probability 1/2, labels by the
+            target's action.
+        shift: move each sequence by up to this many positions either way; N enters at the end.
+        target: how labels change with the strand.
+        source: the involution on inputs, anything with ``act``.
+    """
+
+    reverse_complement: bool
+    shift: int
+    target: Target
+    source: Any
+
+
+class EpochBatches(Dataset[Batch]):
+    """The batches of one epoch, by number.
+
+    The order of rows and all augmentation depend on (seed, epoch, row) only. With several processes batch b is the
+    same set of rows on any number of them; process r takes every ``processes``-th row of it.
+
+    Args:
+        data: the training rows.
+        seed: of the run.
+        epoch: number of the pass.
+        batch_size: rows of a batch over all processes.
+        augmentation: what is changed at random.
+        rank: number of this process.
+        processes: number of processes.
+    """
+
+    def __init__(
+        self,
+        data: Encoded,
+        *,
+        seed: int,
+        epoch: int,
+        batch_size: int,
+        augmentation: Augmentation,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        order = epoch_order(len(data), seed, epoch)
+        starts = range(0, len(order), batch_size)
+        batches = [order[start : start + batch_size] for start in starts]
+        # A last batch of a few rows would give batch normalisation poor statistics; its rows come in other epochs.
+        if len(batches) > 1 and len(batches[-1]) < max(batch_size // 4, 2 * processes):
+            batches.pop()
+        self.batches = batches
+        self.data, self.seed, self.epoch, self.augmentation = data, seed, epoch, augmentation
+        self.rank, self.processes = rank, processes
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> Batch:
+        whole = self.batches[number]
+        rows = whole[self.rank :: self.processes]
+        index = torch.from_numpy(rows)
+        x, y = self.data.one_hot(index), self.data.labels[index]
+        plan = self.augmentation
+        if plan.shift:
+            steps = integers(self.seed, self.epoch, rows, SHIFT_STREAM, -plan.shift, plan.shift + 1)
+            x = shift(x, torch.from_numpy(steps))
+        if plan.reverse_complement:
+            other = torch.from_numpy(uniform(self.seed, self.epoch, rows, STRAND_STREAM) < 0.5)
+            x[other] = plan.source.act(x[other])
+            y = y.clone()
+            y[other] = plan.target.act(y[other])
+        return Batch(x, y, len(whole))

@@ -1,0 +1,158 @@
+"""One training step, one validation step, the optimiser: what Lightning asks of a model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.utils.data import DataLoader
+
+from palindra.data.task import Task
+from palindra.symmetry import Target
+from palindra.training.batches import Augmentation, Batch, Encoded, EpochBatches
+from palindra.training.losses import consistency_loss, label_loss
+from palindra.training.strategies import Strategy
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained; the defaults were chosen on validation sets (benchmarks/results)."""
+
+    epochs: int = 20
+    batch_size: int = 64  # over all devices together
+    learning_rate: float = 2e-3  # peak
+    weight_decay: float = 1e-2  # of kernels and linear maps only
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["cosine", "constant"] = "cosine"  # cosine: linear warm-up, then down to zero
+    warmup: float = 0.1  # share of all steps
+    patience: int = 0  # epochs without a better validation loss before stopping; 0 never stops early
+    gradient_clip: float = 1.0  # largest norm; 0 for none
+    weight_average: float = 0.0  # decay per step of the exponential average of weights; 0 for none
+    shift: int = 0  # random shift of training sequences, bp either way
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    devices: int = 1
+
+
+def weights_with_decay(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that weight decay is meant for: kernels and linear maps, tied or not.
+
+    Tied weights are stored as flat vectors, so their shape does not tell them from scales and shifts.
+    """
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d)
+    found: list[Any] = []
+    for layer in network.modules():
+        if isinstance(layer, kinds):
+            tied = parametrize.is_parametrized(layer, "weight")
+            found.append(layer.parametrizations.weight.original if tied else layer.weight)  # type: ignore[union-attr]
+    return found
+
+
+class SequenceModule(lightning.LightningModule):
+    """A network, what it learns from, and how.
+
+    Args:
+        network: gives logits or standardised values.
+        task: of the labels.
+        target: how labels change with the strand.
+        source: the involution on inputs.
+        strategy: what is done about the other strand.
+        config: optimiser and schedule.
+        train: training rows.
+        valid: validation rows.
+        seed: of the run.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        task: Task,
+        target: Target,
+        source: Any,
+        strategy: Strategy,
+        config: TrainingConfig,
+        train: Encoded,
+        valid: Encoded,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.task, self.target, self.source = task, target, source
+        self.strategy, self.config, self.seed = strategy, config, seed
+        self.train_rows, self.valid_rows = train, valid
+        self.augmentation = Augmentation(strategy.augment, config.shift, target, source)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """The batches of the current epoch; Lightning asks again at every epoch."""
+        batches = EpochBatches(
+            self.train_rows,
+            seed=self.seed,
+            epoch=self.current_epoch,
+            batch_size=self.config.batch_size,
+            augmentation=self.augmentation,
+            rank=self.global_rank,
+            processes=self.trainer.world_size,
+        )
+        return DataLoader(batches, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """All validation rows on every process, so that all decide the same."""
+        none = Augmentation(False, 0, self.target, self.source)
+        batches = EpochBatches(self.valid_rows, seed=0, epoch=0, batch_size=512, augmentation=none)
+        batches.batches = list(torch.arange(len(self.valid_rows)).numpy()[i : i + 512] for i in range(0, len(self.valid_rows), 512))
+        return DataLoader(batches, batch_size=None)
+
+    def on_train_epoch_start(self) -> None:
+        """Dropout follows (seed, epoch), so that a resumed run repeats an uninterrupted one."""
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch * 101 + self.global_rank)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Mean loss over the rows of the whole batch; each process contributes its own rows."""
+        if self.strategy.consistency:
+            given, other = self.network(torch.cat([batch.one_hot, self.source.act(batch.one_hot)])).chunk(2)
+            losses = label_loss(self.task, given.float(), batch.labels)
+            aligned = self.target.act(other.float())
+            losses = losses + self.strategy.consistency * consistency_loss(self.task, given.float(), aligned)
+        else:
+            losses = label_loss(self.task, self.network(batch.one_hot).float(), batch.labels)
+        # DDP averages gradients over processes, whose shares of a batch may differ by a row.
+        loss = losses.sum() * self.trainer.world_size / batch.rows
+        if not torch.isfinite(loss):
+            raise RuntimeError(
+                f"the training loss is {loss.item()} at step {self.global_step} of epoch {self.current_epoch}: "
+                "lower the learning rate or train in float32."
+            )
+        self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=batch.rows, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Mean loss over validation rows."""
+        losses = label_loss(self.task, self.network(batch.one_hot).float(), batch.labels)
+        self.log("valid_loss", losses.mean(), prog_bar=True, batch_size=len(losses))
+
+    def configure_optimizers(self) -> Any:
+        """AdamW or Adam with decay on kernels only, and a schedule over steps."""
+        config = self.config
+        decayed = weights_with_decay(self.network)
+        kept = {id(p) for p in decayed}
+        others = [p for p in self.network.parameters() if id(p) not in kept]
+        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
+        optimizer = kind(groups, lr=config.learning_rate)
+        if config.schedule == "constant":
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        warmup = max(1, round(config.warmup * steps))
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / warmup
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
