@@ -36,11 +36,11 @@ const behind = element => {
 const measure = () => {
   const overflowing = [], contrasts = [], clipped = [];
   let type = 100;
-  for (const e of document.body.querySelectorAll("*")) {
+  for (const e of document.body.querySelectorAll(":not(path, circle, line, title)")) {
     const box = e.getBoundingClientRect();
     if (!box.width || e.closest("caption, .hidden, script, details:not([open]) > :not(summary)")) continue;
     if (box.right > innerWidth + 0.5 && !e.closest(".scroll, .multiples")) overflowing.push(e.outerHTML.slice(0, 80));
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest("title")) continue;
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
     const inSvg = e.ownerSVGElement, style = getComputedStyle(e);
     const [x, y] = [light(channels(inSvg ? style.fill : style.color).rgb), light(behind(e))];
     contrasts.push([(Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05), e.outerHTML.slice(0, 80)]);

@@ -85,7 +85,7 @@ def test_the_page_reads_in_order(comparison):
     text = page.render(comparison())
     assert Outline(text).headings == [
         "Results", "Every seed: AUROC", "Differences", "Learning curve: AUROC", "Over all thresholds", "Calibration",
-        "The same DNA, read on either strand", "Data", "How it was made",
+        "The same sequence, read on either strand", "Data", "How it was made",
     ]  # fmt: skip
     places = [text.index(sentence[:40]) for sentence in comparison().conclusion]
     assert text.index("<h1>") < places[0] < places[-1] < text.index("<h2>")
@@ -166,7 +166,7 @@ def test_sections_without_data_are_left_out(comparison):
         "How it was made",
     ]
     regression = replace(given, strands=[Strands(given.rows[0].name, [-2.0, 3.5], [-2.1, 3.4])])
-    assert "The same DNA, read on either strand" in Outline(page.render(regression)).headings
+    assert "The same sequence, read on either strand" in Outline(page.render(regression)).headings
 
 
 def test_missing_values_show_as_a_dash():

@@ -149,15 +149,15 @@ def _duplicates(data: LabelledSequences, relatives: Relatives) -> list[Check]:
     groups = [(rows, rows) for rows in relatives.identical]
     within, across = _meetings(data, groups)
     return [
-        _found(data, "duplicates", "note", within, "=", "sequences occur more than once in a split"),
-        _found(data, "duplicates across splits", "warning", across, "=", "sequences occur in more than one split"),
+        _found(data, "duplicates", "note", within, "=", "sequences that occur more than once in a split"),
+        _found(data, "duplicates across splits", "warning", across, "=", "sequences that occur in more than one split"),
     ]
 
 
 def _reverse_complements(data: LabelledSequences, relatives: Relatives) -> list[Check]:
     within, across = _meetings(data, relatives.opposite)
     sign = "= reverse complement of"
-    what = "sequences occur with their reverse complement in"
+    what = "sequences that occur with their reverse complement in"
     return [
         _found(data, "reverse complements", "note", within, sign, f"{what} the same split"),
         _found(data, "reverse complements across splits", "warning", across, sign, f"{what} another split"),
@@ -190,9 +190,9 @@ def _found(data: LabelledSequences, name: str, level: Level, meetings: list[Meet
     examples = (
         f"{data.where(a)} ({data.splits[a]}) {sign} {data.where(b)} ({data.splits[b]})" for a, b in meetings[:_EXAMPLES]
     )
-    between = Counter("-".join(sorted((str(data.splits[a]), str(data.splits[b])))) for a, b in meetings)
-    shown = ", ".join(f"{splits} {count}" for splits, count in sorted(between.items()))
-    return Check(name, level, f"{len(meetings)} {what} ({shown}).", len(meetings), tuple(examples))
+    between = Counter("-".join(s for s in SPLITS if s in data.splits[[a, b]]) for a, b in meetings)
+    shown = ", ".join(f"{splits} {count}" for splits, count in between.most_common())
+    return Check(name, level, f"{what}: {len(meetings)} ({shown}).", len(meetings), tuple(examples))
 
 
 def _palindromes(data: LabelledSequences, relatives: Relatives) -> Check:

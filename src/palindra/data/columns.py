@@ -37,9 +37,7 @@ def pick_columns(table: Table, given: Columns) -> Records:
     Raises:
         InputError: lists the columns and the option that decides.
     """
-    sequence = _one(table, given.sequence, SEQUENCE_NAMES, "sequence")
-    if not sequence:
-        raise _undecided(table, f"none is named {' or '.join(SEQUENCE_NAMES[:2])}", "sequence_column")
+    sequence = pick_sequence(table, given.sequence)
     split = _one(table, given.split, SPLIT_NAMES, "split")
     chromosome = _one(table, given.chromosome, CHROMOSOME_NAMES, "chromosome")
     labels = _labels(table, given.labels, {sequence, split, chromosome})
@@ -54,6 +52,18 @@ def pick_columns(table: Table, given: Columns) -> Records:
         chromosomes=table.columns[chromosome] if chromosome else None,
         unit=table.unit,
     )
+
+
+def pick_sequence(table: Table, given: str | None) -> str:
+    """The name of the column of sequences, as given or by its usual name.
+
+    Raises:
+        InputError: lists the columns and the option that decides.
+    """
+    sequence = _one(table, given, SEQUENCE_NAMES, "sequence")
+    if not sequence:
+        raise _undecided(table, f"none is named {' or '.join(SEQUENCE_NAMES[:2])}", "sequence_column")
+    return sequence
 
 
 def _one(table: Table, given: str | None, usual: Sequence[str], role: str) -> str | None:
@@ -97,5 +107,5 @@ def _labels(table: Table, given: Sequence[str] | str | None, taken: set[str | No
 def _undecided(table: Table, why: str, option: str) -> InputError:
     shown = ", ".join(list(table.columns)[:20]) + (", ..." if len(table.columns) > 20 else "")
     return InputError(
-        f"{table.name}: the columns are {shown}; {why}. Say which with {option} (--{option.replace('_', '-')})."
+        f"{table.name}: the columns are {shown}; {why}. Say which with {option} (--{option.split('_')[0]})."
     )

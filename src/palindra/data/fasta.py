@@ -13,7 +13,7 @@ from palindra.data.records import Records
 from palindra.errors import InputError
 
 # chr1:100-200, with what bedtools getfasta may put before (name::) and after ((+))
-_INTERVAL = re.compile(r"^(?:.*::)?([^\s:]+):\d+-\d+(?:\([+-.]\))?$")
+_INTERVAL = re.compile(r"^(?:.*::)?(\S+):\d+-\d+(?:\([+-.]\))?$")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from palindra.errors import InputError
@@ -28,18 +31,14 @@ def read_bytes(path: str | Path) -> bytes:
     Raises:
         InputError: if there is no such file, it is a folder, may not be read or is empty.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give one file.")
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    if not content:
-        raise InputError(f"{path}: is empty.")
-    return content
+    with _opened(path) as file:
+        return file.read()
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of a file as it lies on disk, read piece by piece; raises what ``read_bytes`` raises."""
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_text(path: str | Path) -> TextFile:
@@ -73,6 +72,22 @@ def read_text(path: str | Path) -> TextFile:
     if not lines:
         raise InputError(f"{path}: is empty.")
     return TextFile(name=str(path), lines=lines, sha256=digest)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BufferedReader]:
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give one file.")
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: is empty.")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
 def _not_text(path: str | Path, content: bytes, position: int) -> InputError:

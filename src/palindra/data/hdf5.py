@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from palindra.data.files import read_bytes
+from palindra.data.files import hash_file
 from palindra.data.records import Records
 from palindra.errors import InputError
 from palindra.sequences import DNA, Alphabet, decode_codes
@@ -35,9 +33,9 @@ def read_hdf5(path: str | Path, alphabet: Alphabet = DNA) -> Records:
             rows, or an array is not one-hot.
     """
     h5py = _h5py()
-    content = read_bytes(path)
+    digest = hash_file(path)
     try:
-        file = h5py.File(io.BytesIO(content), "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(f"{path}: cannot be read as HDF5 ({error}). It may be cut off.") from None
     with file:
@@ -65,7 +63,7 @@ def read_hdf5(path: str | Path, alphabet: Alphabet = DNA) -> Records:
     all_splits = [name for some in splits for name in some]
     return Records(
         source=str(path),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=digest,
         sequences=[sequence for some in sequences for sequence in some],
         labels=np.concatenate(labels),
         target_names=names,

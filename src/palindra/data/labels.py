@@ -86,7 +86,7 @@ def _matrix(records: Records) -> NDArray[np.float32]:
                 row = next(row for row, field in enumerate(fields) if numbers([field]) is None)
                 raise InputError(
                     f"{records.where(row)}: label {fields[row]!r} in column {name!r} is not a number. Correct it, "
-                    "leave the field empty, choose other label_columns (--label-columns), or use task='multiclass' for names."
+                    "leave the field empty, choose other label_columns (--label-columns), or for names task=multiclass."
                 )
         values = np.stack([column for column in columns if column is not None], axis=1)
     with np.errstate(over="ignore"):

@@ -64,6 +64,6 @@ def _way_out(lengths: list[int], row: int, window: int, where: Where) -> str:
             f"All lengths are {'odd' if lengths[row] % 2 else 'even'}, so give such a window, e.g. --pad {window + 1}."
         )
     return (
-        f"No window fits all, because {where(fits)} has {lengths[fits]} letters: lengths must be all even or all odd, as "
-        "the window is. Trim one letter where they are not."
+        f"No window fits all, because {where(fits)} has {lengths[fits]} letters: lengths must be all even or all odd, "
+        "as the window is. Trim one letter where they are not."
     )

@@ -47,7 +47,7 @@ def find_relatives(data: LabelledSequences) -> Relatives:
     opposite = [
         (rows, rows_of[other])
         for sequence, rows in rows_of.items()
-        if (other := partner[sequence]) != sequence and other in rows_of and rows[0] < rows_of[other][0]
+        if (other := partner[sequence]) in rows_of and rows[0] < rows_of[other][0]
     ]
     molecules: defaultdict[str, list[int]] = defaultdict(list)
     for row, sequence in enumerate(data.sequences):

@@ -103,7 +103,7 @@ def split_by_similarity(
     data: LabelledSequences,
     *,
     fractions: Fractions = (0.8, 0.1, 0.1),
-    threshold: float = 0.15,
+    threshold: float = 0.1,
     k: int = 12,
     seed: int,
 ) -> LabelledSequences:

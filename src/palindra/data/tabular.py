@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from palindra.data.files import read_bytes, read_text
+from palindra.data.files import hash_file, read_text
 from palindra.errors import InputError
 
 _SEPARATOR_OF_SUFFIX = {".tsv": "\t", ".csv": ","}
@@ -80,10 +78,10 @@ def read_parquet(path: str | Path) -> Table:
     """
     import polars
 
-    content = read_bytes(path)
+    digest = hash_file(path)
     try:
-        frame = polars.read_parquet(io.BytesIO(content))
-    except Exception as error:  # polars raises several kinds, even a panic of its engine, for damaged files
+        frame = polars.read_parquet(path, glob=False)
+    except Exception as error:  # polars has no one kind of error for damaged files
         raise InputError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from error
     if not frame.height:
         raise InputError(f"{path}: holds columns ({', '.join(frame.columns)}) and no rows.")
@@ -93,7 +91,7 @@ def read_parquet(path: str | Path) -> Table:
             continue
         columns[column.name] = column.cast(polars.String).fill_null("").str.strip_chars().to_list()
     lines = np.arange(1, frame.height + 1)
-    return Table(str(path), hashlib.sha256(content).hexdigest(), columns, lines, "row")
+    return Table(str(path), digest, columns, lines, "row")
 
 
 def _fields(line: str, separator: str, place: str) -> list[str]:

@@ -1,0 +1,27 @@
+"""Models: one architecture per file, generic over types; ``MODELS`` names them for the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from palindra.models.predictor import Predictor, predict_batches
+from palindra.models.strand_cnn import StrandCNN, StrandCNNConfig
+from palindra.models.strand_resnet import StrandResNet, StrandResNetConfig
+
+MODELS: dict[str, tuple[type[nn.Module], type[Any]]] = {
+    "strand_resnet": (StrandResNet, StrandResNetConfig),
+    "strand_cnn": (StrandCNN, StrandCNNConfig),
+}
+"""Architecture and configuration by the name used on the command line and in run folders."""
+
+__all__ = [
+    "MODELS",
+    "Predictor",
+    "StrandCNN",
+    "StrandCNNConfig",
+    "StrandResNet",
+    "StrandResNetConfig",
+    "predict_batches",
+]

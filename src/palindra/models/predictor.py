@@ -57,7 +57,10 @@ class Predictor(nn.Module):
         return outputs / len(self.members)
 
     def forward(self, x: Float[Tensor, "batch letters length"]) -> Float[Tensor, "batch outputs"]:
-        outputs = self.logits(x)
+        return self.link(self.logits(x))
+
+    def link(self, outputs: Float[Tensor, "batch outputs"]) -> Float[Tensor, "batch outputs"]:
+        """Predictions from mean outputs: probabilities, or values in the units of the labels."""
         if self.task is Task.REGRESSION:
             return outputs * self.scale + self.offset
         return outputs.softmax(1) if self.task is Task.MULTICLASS else outputs.sigmoid()

@@ -56,6 +56,7 @@ class StrandCNN(nn.Module):
         self.config = config
         position = config.involution or Position.IDENTITY
         hidden = config.hidden if config.involution else Rep(even=config.hidden.channels)
+        target = config.target if config.involution else Target.strand_specific()  # the baseline ties nothing
         length = config.length - (config.k - 1) - sum(size - 1 for size in config.kernel_sizes)
         if length < 1:
             raise ValueError(
@@ -74,11 +75,9 @@ class StrandCNN(nn.Module):
         self.pool = (min(config.pool_size, length), config.pool_stride) if invariant else None
         if self.invariant is not None and self.pool is not None:
             windows = (length - self.pool[0]) // self.pool[1] + 1
-            self.head = FlattenHead(
-                self.invariant.out_rep, windows, config.target, config.outputs, position=Position.IDENTITY
-            )
+            self.head = FlattenHead(self.invariant.out_rep, windows, target, config.outputs, position=Position.IDENTITY)
         else:
-            self.head = FlattenHead(hidden, length, config.target, config.outputs, position=position)
+            self.head = FlattenHead(hidden, length, target, config.outputs, position=position)
 
     def forward(self, x: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch outputs"]:
         x = self.trunk(x)  # (batch, hidden, length - 40)

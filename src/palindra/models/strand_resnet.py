@@ -67,6 +67,7 @@ class StrandResNet(nn.Module):
         position = config.involution or Position.IDENTITY
         dna = Rep(regular=2) if config.involution else Rep(even=4)
         hidden = config.hidden if config.involution else Rep(even=config.hidden.channels)
+        target = config.target if config.involution else Target.strand_specific()  # the baseline ties nothing
         pooling = AvgPool1d if hidden.odd else MaxPool1d
         stem: list[nn.Module] = [
             Conv1d(dna, hidden, config.stem_size, padding="same", bias=False, position=position),
@@ -109,7 +110,7 @@ class StrandResNet(nn.Module):
             Activation(hidden, gelu),
             Dropout(hidden, config.dropout, position=Position.IDENTITY),
         )
-        self.head = VectorHead(hidden, config.target, config.outputs)
+        self.head = VectorHead(hidden, target, config.outputs)
 
     def forward(self, x: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch outputs"]:
         return self.head(self.embed(x))

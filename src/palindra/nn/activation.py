@@ -52,7 +52,7 @@ class Activation(nn.Module):
     def forward(self, x: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
         if not self.in_rep.odd:
             return self.function(x)
-        signless, odd = x.split([self.in_rep.channels - self.in_rep.odd, self.in_rep.odd], dim=1)
+        signless, odd = torch.split(x, [self.in_rep.channels - self.in_rep.odd, self.in_rep.odd], dim=1)
         return torch.cat([self.function(signless), self.odd(odd)], dim=1)
 
     def extra_repr(self) -> str:
@@ -80,7 +80,7 @@ class Gated(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch in_channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
         n, a, b = self.out_rep.regular, self.out_rep.even, self.out_rep.odd
-        first, gate_pairs, second, even, gate_single, odd = x.split([n, 2 * n, n, a, a + b, b], dim=1)
+        first, gate_pairs, second, even, gate_single, odd = torch.split(x, [n, 2 * n, n, a, a + b, b], dim=1)
         value = torch.cat([first, second, even, odd], dim=1)
         return value * self.function(torch.cat([gate_pairs, gate_single], dim=1))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from palindra.nn.activation import is_odd
+from palindra.nn.printed import printed_name
 from palindra.symmetry import Position, Rep
 
 SAFE_POINTWISE: tuple[type[nn.Module], ...] = (
@@ -52,35 +52,35 @@ class Sequential(nn.Sequential):
         if not typed:
             raise ValueError("a Sequential needs at least one layer with types; use torch.nn.Sequential otherwise.")
         current: Rep | None = None
-        position: Position | None = None
+        position: Position | None = None  # None as long as the layers take any
         before = ""
+        self.position = None
         for number, layer in enumerate(layers):
-            name = f"layer {number} ({_name(layer)})"
+            name = f"layer {number} ({printed_name(layer)})"
             if not hasattr(layer, "out_rep"):
                 _require_safe(layer, name, current if current is not None else typed[0].in_rep)  # type: ignore[arg-type]
                 continue
             in_rep: Any = getattr(layer, "in_rep", None)
             if current is not None and in_rep != current:
                 raise ValueError(f"{before} gives {current}, but {name} takes {in_rep}.")
-            given: Any = getattr(layer, "position", None)
-            if position is Position.IDENTITY and given is Position.REVERSE and _is_vector(layers[:number]):
-                raise ValueError(f"{before} gives vectors without positions, but {name} takes sequences.")
-            current = layer.out_rep  # type: ignore[assignment]
-            position = getattr(layer, "out_position", given) or position  # type: ignore[assignment]
-            before = name
-        first: Any = typed[0]
-        self.in_rep, self.out_rep = first.in_rep, current
-        with_position: list[Any] = [layer for layer in typed if hasattr(layer, "position")]
-        self.position = with_position[0].position if with_position else Position.REVERSE
-        self.out_position = position or self.position
+            takes: Any = getattr(layer, "position", None)
+            gives: Any = getattr(layer, "out_position", None) or takes
+            if None not in (position, takes) and takes is not position:
+                raise ValueError(
+                    f"{before} gives {_POSITIONS[position]}, but {name} takes {_POSITIONS[takes]}."  # type: ignore[index]
+                )
+            if position is None:
+                self.position = takes
+            current, position, before = layer.out_rep, gives or position, name  # type: ignore[assignment]
+        self.in_rep, self.out_rep = getattr(typed[0], "in_rep", None), current
+        self.out_position = position
 
 
-def _is_vector(layers: tuple[nn.Module, ...]) -> bool:
-    return any(getattr(layer, "out_position", None) is Position.IDENTITY for layer in layers)
-
-
-def _name(layer: nn.Module) -> str:
-    return type(layer).__name__.removeprefix("Parametrized")
+_POSITIONS = {
+    Position.IDENTITY: "vectors, or positions that stay",
+    Position.REVERSE: "sequences whose positions are reversed",
+    Position.TRANSPOSE: "maps that are transposed",
+}
 
 
 def _require_safe(layer: nn.Module, name: str, rep: Rep) -> None:
@@ -115,19 +115,17 @@ class Residual(nn.Module):
             raise ValueError(f"a residual branch must keep the type, but this one turns {in_rep} into {out_rep}.")
         self.branch = branch
         self.in_rep = self.out_rep = in_rep
-        self.position: Position = getattr(branch, "position", Position.REVERSE)  # type: ignore[assignment]
+        self.position: Any = getattr(branch, "position", None)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.branch(x)
-        if self.position is Position.IDENTITY and x.dim() == 2:
-            return x + y
         lost = x.shape[-1] - y.shape[-1]
         if lost == 0:
             return x + y
         if lost < 0 or lost % 2:
             raise ValueError(
-                f"a residual branch turned length {x.shape[-1]} into {y.shape[-1]}: an odd difference cannot be cropped "
-                "equally at both ends. Use odd kernels, or padding."
+                f"a residual branch turned length {x.shape[-1]} into {y.shape[-1]}: only an even number of positions "
+                "can be cropped equally at both ends. Use odd kernels, or padding."
             )
         half = lost // 2
         for axis in range(2, x.dim()):
@@ -138,5 +136,3 @@ class Residual(nn.Module):
 def count_parameters(module: nn.Module) -> int:
     """Number of independent trainable numbers; a tied weight counts each of its numbers once."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-

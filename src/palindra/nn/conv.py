@@ -7,17 +7,27 @@ move a numbered kernel, ``tie`` keeps one number per orbit of entries, and all e
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from palindra.nn.fit import require_fit
+from palindra.nn.printed import OneLine
 from palindra.symmetry import Position, Rep, moved_entries, tie
 
+_SHOWN: dict[str, Any] = {
+    "kernel_size": None,
+    "stride": 1,
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "padding_mode": "zeros",
+}
 
-class Conv1d(torch.nn.Conv1d):
+
+class Conv1d(OneLine, torch.nn.Conv1d):
     """Convolution of sequences between two types of channels.
 
     Args:
@@ -34,11 +44,15 @@ class Conv1d(torch.nn.Conv1d):
 
     Examples:
         >>> layer = Conv1d(Rep(regular=2), Rep(regular=8, even=4), 15, padding="same")
+        >>> layer
+        Conv1d(2 regular -> 8 regular + 4 even, kernel_size=15, padding=7)
         >>> layer(torch.randn(1, 4, 100)).shape
         torch.Size([1, 20, 100])
 
     Source: Mallet & Vert (2021); Shrikumar et al. (2017) for regular types (RCPS).
     """
+
+    shown: ClassVar[dict[str, Any]] = _SHOWN
 
     def __init__(
         self,
@@ -83,7 +97,7 @@ class Conv1d(torch.nn.Conv1d):
         return super().forward(x)
 
 
-class ConvTranspose1d(torch.nn.ConvTranspose1d):
+class ConvTranspose1d(OneLine, torch.nn.ConvTranspose1d):
     """Transposed convolution of sequences: ``stride`` times longer outputs, cropped by ``padding`` at each end.
 
     There is no ``output_padding``: it would lengthen one end only.
@@ -100,6 +114,8 @@ class ConvTranspose1d(torch.nn.ConvTranspose1d):
         position: as in :class:`Conv1d`.
     """
 
+    shown: ClassVar[dict[str, Any]] = _SHOWN
+
     def __init__(
         self,
         in_rep: Rep,
@@ -113,16 +129,14 @@ class ConvTranspose1d(torch.nn.ConvTranspose1d):
         bias: bool = True,
         position: Position = Position.REVERSE,
     ) -> None:
-        super().__init__(
-            in_rep.channels, out_rep.channels, kernel_size, stride, padding, 0, groups, bias, dilation
-        )
+        super().__init__(in_rep.channels, out_rep.channels, kernel_size, stride, padding, 0, groups, bias, dilation)
         self.in_rep, self.out_rep, self.position = in_rep, out_rep, position
         tie(self, "weight", moved_entries([in_rep, out_rep], [kernel_size], position, groups), out_axis=1)
         if bias:
             tie(self, "bias", moved_entries([out_rep], [], Position.IDENTITY))
 
 
-class Conv2d(torch.nn.Conv2d):
+class Conv2d(OneLine, torch.nn.Conv2d):
     """Convolution of maps over pairs that commutes with their transposition (and the channel action).
 
     Args:
@@ -138,6 +152,8 @@ class Conv2d(torch.nn.Conv2d):
         position: ``Position.TRANSPOSE``; ``Position.IDENTITY`` with even types is the stock layer.
     """
 
+    shown: ClassVar[dict[str, Any]] = _SHOWN
+
     def __init__(
         self,
         in_rep: Rep,
@@ -151,9 +167,7 @@ class Conv2d(torch.nn.Conv2d):
         bias: bool = True,
         position: Position = Position.TRANSPOSE,
     ) -> None:
-        super().__init__(
-            in_rep.channels, out_rep.channels, kernel_size, stride, padding, dilation, groups, bias
-        )
+        super().__init__(in_rep.channels, out_rep.channels, kernel_size, stride, padding, dilation, groups, bias)
         self.in_rep, self.out_rep, self.position = in_rep, out_rep, position
         tie(self, "weight", moved_entries([out_rep, in_rep], [kernel_size, kernel_size], position, groups))
         if bias:

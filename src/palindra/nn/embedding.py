@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from palindra.nn.printed import OneLine
 from palindra.sequences.kmers import kmer_rep, kmers
 from palindra.symmetry import Position, Rep, tie
 
 
-class Embedding(nn.Embedding):
+class Embedding(OneLine, nn.Embedding):
     """Embedding of tokens with ``E[complement(v)] = rho E[v]``.
 
     Self-complementary tokens (N, padding, mask) get vectors that the involution leaves alone: shared inside pairs and
@@ -32,6 +34,9 @@ class Embedding(nn.Embedding):
         >>> layer(torch.tensor([[0, 1, 4]])).shape
         torch.Size([1, 16, 3])
     """
+
+    keeps_type = True
+    shown: ClassVar[dict[str, Any]] = {"num_embeddings": None}
 
     def __init__(self, complement: Sequence[int], out_rep: Rep) -> None:
         tokens = len(complement)

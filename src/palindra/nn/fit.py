@@ -25,8 +25,8 @@ def require_fit(what: str, length: int, *, extent: int, stride: int, padding: in
         return
     room = length + 2 * padding - extent
     if room % stride:
-        shorter = length - room % stride
-        fits = [str(n) for n in (shorter, shorter + stride) if n + 2 * padding >= extent]
+        shorter, smallest = length - room % stride, extent - 2 * padding
+        fits = sorted({str(n) for n in (shorter, max(shorter + stride, smallest)) if n >= max(smallest, 1)}, key=int)
         raise ValueError(
             f"{what} with windows of {extent} every {stride} positions does not fit length {length}: the last window "
             f"would be cut on one strand only. Crop or pad to length {' or '.join(fits)}."

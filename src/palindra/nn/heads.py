@@ -50,6 +50,7 @@ class FlattenHead(nn.Module):
     def __init__(self, in_rep: Rep, length: int, target: Target, outputs: int, *, position: Position) -> None:
         super().__init__()
         self.in_rep, self.target, self.position = in_rep, target, position
+        _require_position(target, Position.IDENTITY)
         in_rep, out_rep, position = _types(in_rep, target, outputs, position)
         self.out_rep, self.length = out_rep, length
         self.map = Conv1d(in_rep, out_rep, length, position=position)
@@ -77,6 +78,7 @@ class VectorHead(nn.Module):
     def __init__(self, in_rep: Rep, target: Target, outputs: int) -> None:
         super().__init__()
         self.in_rep, self.target = in_rep, target
+        _require_position(target, Position.IDENTITY)
         in_rep, self.out_rep, _ = _types(in_rep, target, outputs, Position.IDENTITY)
         self.map = Linear(in_rep, self.out_rep)
 
@@ -106,11 +108,22 @@ class TrackHead(nn.Module):
     ) -> None:
         super().__init__()
         self.in_rep, self.target, self.position = in_rep, target, position
+        if position is not Position.IDENTITY:
+            _require_position(target, position)
         in_rep, self.out_rep, position = _types(in_rep, target, outputs, position)
         self.map = Conv1d(in_rep, self.out_rep, kernel_size, padding="same", position=position)
 
     def forward(self, x: Float[Tensor, "batch channels length"]) -> Float[Tensor, "batch outputs length"]:
         return self.target.from_layout(self.map(x))
+
+
+def _require_position(target: Target, given: Position) -> None:
+    """Refuse a target whose positions move in another way than those of the head's outputs."""
+    if target.rep is not None and target.position is not given:
+        raise ValueError(
+            f"the target declares Position.{target.position.name} for its positions, but this head gives outputs with "
+            f"Position.{given.name}: IDENTITY belongs to one value per sequence, REVERSE to tracks along it."
+        )
 
 
 def _types(in_rep: Rep, target: Target, outputs: int, position: Position) -> tuple[Rep, Rep, Position]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from palindra.nn.printed import OneLine
 from palindra.symmetry import Position, Rep, moved_entries, tie
 
 
-class Linear(torch.nn.Linear):
+class Linear(OneLine, torch.nn.Linear):
     """A linear map ``W`` of channel vectors with ``rho_out W = W rho_in`` and an invariant bias.
 
     Args:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from palindra.nn.printed import OneLine
 from palindra.symmetry import Position, Rep, moved_entries, tie
 
 
@@ -67,7 +68,7 @@ class _PooledBatchNorm(torch.autograd.Function):
         return grad_x, grad_weight, grad_bias, None, None
 
 
-class BatchNorm(nn.BatchNorm1d):
+class BatchNorm(OneLine, nn.BatchNorm1d):
     """Batch normalisation over batch and positions; statistics belong to orbits of channels, not to channels.
 
     A regular pair pools its mean and variance; even channels are normalised as usual; odd channels are divided by the
@@ -86,14 +87,21 @@ class BatchNorm(nn.BatchNorm1d):
         torch.Size([8, 5, 30])
     """
 
+    keeps_type = True
     running_mean: Tensor
     running_var: Tensor
+    members: Tensor
+    centred: Tensor
 
     def __init__(self, rep: Rep, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__(rep.channels, eps=eps, momentum=momentum)
         self.in_rep = self.out_rep = rep
         _tie_affine(self, rep)
         self._pooled = bool(rep.regular or rep.odd)
+        # For the bias correction: channels that share a variance, and the means taken from the data (none if odd).
+        pairs, single = 2 * rep.regular, rep.even + rep.odd
+        self.register_buffer("members", torch.tensor([2.0] * pairs + [1.0] * single), persistent=False)
+        self.register_buffer("centred", torch.tensor([1.0] * (pairs + rep.even) + [0.0] * rep.odd), persistent=False)
 
     def forward(self, x: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
         if not self.training:
@@ -105,20 +113,23 @@ class BatchNorm(nn.BatchNorm1d):
             return functional.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias, True, momentum, self.eps
             )
-        values = x.numel() // x.shape[1] * (2 if self.in_rep.regular else 1)
-        if values < 2:
+        values = x.numel() // x.shape[1]
+        if values < 2 and self.in_rep.even:
             raise ValueError(f"batch normalisation needs more than one value per channel, got shape {tuple(x.shape)}.")
-        y, mean, variance = _PooledBatchNorm.apply(x, self.weight, self.bias, self.in_rep, self.eps)
+        y, mean, variance = _PooledBatchNorm.apply(  # type: ignore[no-untyped-call]
+            x, self.weight, self.bias, self.in_rep, self.eps
+        )
         with torch.no_grad():
             self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(variance * (values / (values - 1)), momentum)
+            seen = self.members * values
+            self.running_var.lerp_(variance * (seen / (seen - self.centred)), momentum)
         return y
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of positions is fine."""
 
 
-class LayerNorm(nn.Module):
+class LayerNorm(OneLine):
     """Layer normalisation over channels, at every position, of regular and even channels.
 
     Mean and variance over all channels are invariant when no channel changes sign, so this is the stock formula with
@@ -132,6 +143,7 @@ class LayerNorm(nn.Module):
         ValueError: for odd channels, whose mean is not an invariant: use :class:`RMSNorm`.
     """
 
+    keeps_type = True
     weight: Tensor
     bias: Tensor
 
@@ -153,7 +165,7 @@ class LayerNorm(nn.Module):
         return functional.layer_norm(last, last.shape[-1:], self.weight, self.bias, self.eps).movedim(-1, 1)
 
 
-class RMSNorm(nn.Module):
+class RMSNorm(OneLine):
     """Root-mean-square normalisation over channels, at every position; exact on every type.
 
     Args:
@@ -161,6 +173,7 @@ class RMSNorm(nn.Module):
         eps: added to the mean square.
     """
 
+    keeps_type = True
     weight: Tensor
     bias: Tensor
 
@@ -178,12 +191,13 @@ class RMSNorm(nn.Module):
         return x * inverse * self.weight.view(shape) + self.bias.view(shape)
 
 
-class InstanceNorm(nn.Module):
+class InstanceNorm(OneLine):
     """Normalise every channel of every sequence by its own mean and variance over positions.
 
     The statistics move with the channel, so any type is exact; only the affine parameters are tied.
     """
 
+    keeps_type = True
     weight: Tensor
     bias: Tensor
 

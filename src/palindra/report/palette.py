@@ -1,6 +1,6 @@
 """Colours, marks and dashes: one style per strategy over all figures, in light and in dark.
 
-The hues are those of Okabe and Ito (2008), which stay apart for every kind of colour vision. On white, the three
+The hues are those of Okabe and Ito (2008), which stay apart for every kind of colour vision. On white, the two
 lightest are darkened so that a mark has a contrast of at least 3 to the page; yellow is left out, because it cannot be
 darkened and stay yellow. Colour never stands alone: every strategy has its own mark and dash as well.
 """
@@ -24,8 +24,8 @@ LIGHT = {
     "warning": "#8a4600",
     "series-0": "#0072b2",  # blue
     "series-1": "#d55e00",  # vermillion
-    "series-2": "#008a64",  # bluish green
-    "series-3": "#b8609a",  # reddish purple
+    "series-2": "#009e73",  # bluish green
+    "series-3": "#cc79a7",  # reddish purple
     "series-4": "#ad7700",  # orange
     "series-5": "#2f8fc4",  # sky blue
     "series-6": "#1b1f24",  # black, white in the dark

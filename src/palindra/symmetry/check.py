@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,13 +54,16 @@ def assert_equivariant(
 ) -> None:
     """Raise unless a layer commutes with the involution that its ``in_rep``, ``out_rep`` and positions declare.
 
+    The layer itself is left as it is: a copy is run, in the mode of the layer, and in training mode with the same seed
+    for an input and its image.
+
     Args:
         layer: a module with attributes ``in_rep`` and ``out_rep``; ``position`` and ``out_position`` (the same when
-            absent) say what happens to positions (default: reversal).
+            absent) say what happens to positions (default: reversal), ``target`` what happens to declared outputs.
         lengths: lengths to try; of maps over pairs both axes have this length.
         batch: number of random inputs.
         tolerance: largest allowed error; 1e-10 in float64, 1e-5 in float32 by default.
-        dtype: of parameters and inputs; the layer is returned to its own dtype.
+        dtype: of parameters and inputs.
         seed: of the random inputs.
 
     Raises:
@@ -69,23 +73,26 @@ def assert_equivariant(
         tolerance = {torch.float64: 1e-10, torch.float32: 1e-5}[dtype]
     in_rep: Any = layer.in_rep
     out_rep: Any = layer.out_rep
-    position: Any = getattr(layer, "position", Position.REVERSE)
-    out_position: Any = getattr(layer, "out_position", position)
+    position: Any = getattr(layer, "position", None) or Position.REVERSE
+    out_position: Any = getattr(layer, "out_position", None) or position
+    target: Any = getattr(layer, "target", None) or Involution(out_rep, out_position)
     axes = {Position.IDENTITY: 0, Position.REVERSE: 1, Position.TRANSPOSE: 2}[position]
-    own = next((p.dtype for p in layer.parameters()), dtype)
     generator = torch.Generator().manual_seed(seed)
-    layer.to(dtype)
-    try:
+    copied = copy.deepcopy(layer).to(dtype)
+
+    def seeded(x: Tensor) -> Tensor:
+        torch.manual_seed(seed)
+        return copied(x)
+
+    with torch.random.fork_rng():
         for length in lengths:
             x = torch.randn(batch, in_rep.channels, *[length] * axes, generator=generator, dtype=dtype)
-            error = equivariance_error(layer, Involution(in_rep, position), Involution(out_rep, out_position), x)
+            error = equivariance_error(seeded, Involution(in_rep, position), target, x)
             if not error <= tolerance:
                 raise AssertionError(
                     f"{layer} ({in_rep} -> {out_rep}) does not commute with the involution at length {length}: "
                     f"relative error {error:.2e}, allowed {tolerance:.0e} in {dtype}."
                 )
-    finally:
-        layer.to(own)
 
 
 def null_space_dimension(reps: Sequence[Rep], taps: Sequence[int], position: Position) -> int:
@@ -113,18 +120,20 @@ def assert_complete(layer: nn.Module) -> None:
     """
     in_rep: Any = layer.in_rep
     out_rep: Any = layer.out_rep
-    position: Any = getattr(layer, "position", Position.REVERSE)
+    if not isinstance(getattr(layer, "weight", None), Tensor):
+        raise ValueError(f"{layer} has no weight of its own: check the layers inside it one by one.")
+    position: Any = getattr(layer, "position", None) or Position.REVERSE
     transposed = getattr(layer, "transposed", False)
     for name, axes in (("weight", (in_rep, out_rep) if transposed else (out_rep, in_rep)), ("bias", (out_rep,))):
         full = getattr(layer, name, None)
         if full is None:
             continue
         tied = parametrize.is_parametrized(layer, name)
-        stored = getattr(layer.parametrizations, name).original if tied else full  # type: ignore[union-attr]
+        stored = getattr(layer.parametrizations, name).original if tied else full
         expected = null_space_dimension(axes, full.shape[len(axes) :], position)
         reached = stored.numel()
         if tied and reached:
-            expand = getattr(layer.parametrizations, name)[0]  # type: ignore[union-attr]
+            expand = getattr(layer.parametrizations, name)[0]
             basis = torch.stack([expand(e).flatten() for e in torch.eye(reached, dtype=torch.float64)])
             reached = int(torch.linalg.matrix_rank(basis))
         if not stored.numel() == reached == expected:

@@ -83,7 +83,7 @@ class Rep:
                 f"a tensor of shape {tuple(x.shape)} has {x.shape[dim]} channels along dimension {dim}, "
                 f"but its type ({self}) has {self.channels}."
             )
-        regular, even, odd = x.split([2 * self.regular, self.even, self.odd], dim=dim)
+        regular, even, odd = torch.split(x, [2 * self.regular, self.even, self.odd], dim=dim)
         return torch.cat([regular.flip(dim), even, -odd], dim=dim)
 
     def __mul__(self, copies: int) -> Rep:
@@ -120,7 +120,7 @@ def concat(tensors: Sequence[Tensor], reps: Sequence[Rep], dim: int = 1) -> tupl
     """
     if len(tensors) != len(reps) or not reps:
         raise ValueError(f"concat needs one type per tensor, got {len(tensors)} tensors and {len(reps)} types.")
-    parts = [x.split([r.regular, r.regular, r.even, r.odd], dim=dim) for x, r in zip(tensors, reps, strict=True)]
+    parts = [torch.split(x, [r.regular, r.regular, r.even, r.odd], dim=dim) for x, r in zip(tensors, reps, strict=True)]
     first, second, even, odd = ([part[slot] for part in parts] for slot in range(4))
     joined = torch.cat([*first, *reversed(second), *even, *odd], dim=dim)
     return joined, Rep(sum(r.regular for r in reps), sum(r.even for r in reps), sum(r.odd for r in reps))

@@ -84,7 +84,6 @@ class Tied(nn.Module):
 
     source: Tensor
     slot: Tensor
-    sign: Tensor
 
     def __init__(self, moved: Tensor) -> None:
         super().__init__()
@@ -92,30 +91,28 @@ class Tied(nn.Module):
         partner, sign = moved.flatten().abs() - 1, moved.flatten().sign()
         zero = (partner == entry) & (sign < 0)
         first = torch.minimum(entry, partner)
-        source, slot = first[~zero].unique(return_inverse=True)
+        source, slot = torch.unique(first[~zero], return_inverse=True)
         self.free = len(source)
-        slots = torch.full_like(entry, self.free)  # one slot past the end reads the number zero
-        slots[~zero] = slot
+        sign = torch.where(entry == first, 1, sign)
+        # The numbers are read from [free, -free, 0]: one gather serves signs and zeros as well.
+        slots = torch.full_like(entry, 2 * self.free)
+        slots[~zero] = slot + self.free * (sign[~zero] < 0)
         # Derived from the types, so neither saved nor trained; buffers, so moved with the layer.
         self.register_buffer("source", source, persistent=False)
         self.register_buffer("slot", slots.reshape(moved.shape), persistent=False)
-        self.register_buffer("sign", torch.where(entry == first, 1, sign).reshape(moved.shape), persistent=False)
-        self.signed = bool((self.sign < 0).any())
-        self.has_zeros = bool(zero.any())
 
     def forward(self, free: Tensor) -> Tensor:
         """The full weight from its independent numbers."""
-        if self.has_zeros:
-            free = torch.cat([free, free.new_zeros(1)])
-        weight = free.index_select(0, self.slot.flatten()).view(self.slot.shape)
-        return weight * self.sign.to(weight.dtype) if self.signed else weight
+        read = torch.cat([free, -free, free.new_zeros(1)])
+        return read.index_select(0, self.slot.flatten()).view(self.slot.shape)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         """The independent numbers of the equivariant weight nearest to ``weight`` (its Reynolds projection)."""
-        flat, slot = (weight * self.sign.to(weight.dtype)).flatten(), self.slot.flatten()
-        total = flat.new_zeros(self.free + 1).index_add(0, slot, flat)
-        count = flat.new_zeros(self.free + 1).index_add(0, slot, torch.ones_like(flat))
-        return (total / count.clamp(min=1))[: self.free]
+        flat, slot = weight.flatten(), self.slot.flatten()
+        total = flat.new_zeros(2 * self.free + 1).index_add(0, slot, flat)
+        members = flat.new_zeros(2 * self.free + 1).index_add(0, slot, torch.ones_like(flat))
+        plus, minus = slice(self.free), slice(self.free, 2 * self.free)
+        return (total[plus] - total[minus]) / (members[plus] + members[minus])
 
     def spread_of_stock(self, weight: Tensor, out_axis: int = 0) -> Tensor:
         """The independent numbers read off a stock initialisation so that outputs keep their initial variance.
@@ -124,7 +121,7 @@ class Tied(nn.Module):
         which the symmetry forces zeros are scaled up for the inputs that they lost.
         """
         other = [axis for axis in range(weight.dim()) if axis != out_axis]
-        alive = (self.slot != self.free).to(weight.dtype)
+        alive = (self.slot != 2 * self.free).to(weight.dtype)
         share = alive.mean(other, keepdim=True) if other else torch.ones_like(alive)
         return (weight * share.clamp(min=1e-12).rsqrt()).flatten()[self.source]
 

@@ -1,0 +1,289 @@
+"""Strategies times seeds on the same splits: run what is missing, score, test, draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from palindra.cli import figures
+from palindra.cli.concluding import conclude
+from palindra.cli.running import OUTPUTS, Plan, train_run
+from palindra.data import Check, LabelledSequences
+from palindra.data.order import random_bits
+from palindra.errors import InputError
+from palindra.evaluation import HIGHER_IS_BETTER, PRIMARY, fit_baseline, holm, mean_interval, paired_test, score
+from palindra.models import Predictor
+from palindra.models.saving import load_run, write_text
+from palindra.report import page
+from palindra.report.comparison import Comparison, LearningPoint, Row, Test
+from palindra.training.strategies import Member, members
+
+Array = NDArray[Any]
+BASELINES = {
+    "GC + dinucleotides": ("composition", "Logistic or ridge regression on GC content and dinucleotide frequencies."),
+    "6-mers": ("kmer", "Logistic or ridge regression on counts of 6-mers, each with its reverse complement."),
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is compared."""
+
+    strategies: Sequence[str]
+    seeds: Sequence[int]
+    references: Sequence[str] = ("none", "augment")
+    train_size: int | None = None
+    sizes: Sequence[int] = ()
+    baselines: bool = True
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One row of the table at one training-set size, with what its figures need."""
+
+    row: Row
+    valid: float  # mean primary score on the validation split, by which rows are chosen
+    given: Array  # test predictions of the first seed
+    other: Array | None
+
+
+def compare(
+    data: LabelledSequences,
+    plan: Plan,
+    grid: Grid,
+    output: Path,
+    *,
+    checks: Sequence[Check] = (),
+    progress: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Run a grid of strategies and seeds and write ``report.html``, ``comparison.json`` and ``scores.tsv``.
+
+    Every model is a run folder below ``output/runs``; finished ones are not trained again, so a killed comparison goes
+    on where it stopped, and more seeds or strategies can be added later.
+
+    Args:
+        data: with train, valid and test splits.
+        plan: what is trained.
+        grid: strategies, seeds, sizes.
+        output: folder of the comparison.
+        checks: findings on the data, for the page.
+        progress: show a bar for each run.
+        say: gets a line for each run.
+
+    Raises:
+        InputError: for unknown strategies, or sizes beyond the training split.
+    """
+    if not grid.seeds:
+        raise InputError("a comparison needs at least one seed, e.g. --seeds 0-4.")
+    names = list(dict.fromkeys(grid.strategies))
+    every = {name: members(name) for name in names}
+    available = int((data.splits == "train").sum())
+    for size in (*grid.sizes, grid.train_size or 1):
+        if not 1 <= size <= available:
+            raise InputError(f"a training set of {size} was asked for, but the training split has {available} rows.")
+    sizes = [*sorted(size for size in grid.sizes if size != grid.train_size), grid.train_size]
+    jobs = [
+        (size, name, seed, member)
+        for size in sizes
+        for seed in grid.seeds
+        for name in names
+        for member in every[name]
+    ]
+    jobs = list(dict.fromkeys(jobs))
+    units = list(dict.fromkeys((size, member.strategy.name, seed + 1000 * member.copy) for size, _, seed, member in jobs))
+    for number, (size, strategy, seed) in enumerate(units, start=1):
+        folder = _folder(output, size, strategy, seed)
+        if not folder.exists():
+            say(f"[{number}/{len(units)}] {strategy}, seed {seed}" + (f", {size} sequences" if size else ""))
+        train_run(subset(data, size, seed), plan, strategy, seed, folder, progress=progress)
+    found = {
+        size: [_score_strategy(data, output, size, name, every[name], grid.seeds) for name in names] for size in sizes
+    }
+    if grid.baselines:
+        for size in sizes:
+            found[size] += [_score_baseline(data, size, label, grid.seeds) for label in BASELINES]
+    main = found[grid.train_size]
+    primary = PRIMARY[data.task]
+    tests = paired(main, [r for r in grid.references if r in names], primary)
+    rows = [scored.row for scored in main]
+    drawn = {scored.row.name: figures.curves(scored.row.name, data.rows("test"), scored.given) for scored in main}
+    training = int((subset(data, grid.train_size, grid.seeds[0]).splits == "train").sum())
+    facts = figures.data_facts(data)
+    if grid.train_size:
+        facts["trained on"] = f"{grid.train_size:,} training sequences, drawn anew for each seed"
+    comparison = Comparison(
+        title=f"Which treatment of the two strands is best on {facts['file']}?",
+        task=str(data.task),
+        primary_metric=primary,
+        metrics=list(rows[0].scores),
+        higher_is_better={name: HIGHER_IS_BETTER[name] for name in rows[0].scores},
+        conclusion=conclude(main, tests, primary, len(grid.seeds)),
+        rows=rows,
+        tests=tests,
+        roc=[curve for roc, _, _ in drawn.values() for curve in roc],
+        precision_recall=[curve for _, pr, _ in drawn.values() for curve in pr],
+        reliability=[bins for _, _, parts in drawn.values() for bins in parts],
+        strands=[s for scored in main for s in figures.strands(scored.row.name, scored.given, scored.other)],
+        learning_curve=[
+            LearningPoint(scored.row.name, size or training, seed, value)
+            for size, column in found.items()
+            if len(sizes) > 1
+            for scored in column
+            for seed, value in zip(grid.seeds, scored.row.scores[primary], strict=False)
+        ],
+        checks=figures.data_checks(checks),
+        data=facts,
+        provenance=figures.provenance(plan.command, data, seeds=", ".join(map(str, grid.seeds)), model=plan.model),
+    )
+    write_text(output / "comparison.json", comparison.to_json())
+    write_text(output / "scores.tsv", _table(found, grid.seeds))
+    page.write(comparison, output / "report.html")
+    return comparison
+
+
+def subset(data: LabelledSequences, size: int | None, seed: int) -> LabelledSequences:
+    """All rows, or so many of the training split, classes in proportion; larger sizes contain smaller ones.
+
+    A function of (seed modulo 1000, size), so that every strategy and every member of an ensemble sees the same rows.
+    """
+    if size is None:
+        return data
+    train = np.flatnonzero(data.splits == "train")
+    shuffled = train[np.argsort(random_bits(seed % 1000, 0, train, stream=100), kind="stable")]
+    if data.task in ("binary", "multiclass"):
+        # The n-th row of a class with share s comes at place n / s, so that every beginning has the shares of the whole.
+        place = np.empty(len(shuffled))
+        for label in np.unique(data.labels[shuffled, 0]):
+            rows = np.flatnonzero(data.labels[shuffled, 0] == label)
+            place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+        shuffled = shuffled[np.argsort(place, kind="stable")]
+    return data.take(np.sort(np.concatenate([shuffled[:size], np.flatnonzero(data.splits != "train")])))
+
+
+def _folder(output: Path, size: int | None, strategy: str, seed: int) -> Path:
+    return output / "runs" / (f"{size}-sequences" if size else "all") / strategy / f"seed-{seed}"
+
+
+def _score_strategy(
+    data: LabelledSequences, output: Path, size: int | None, name: str, chosen: Sequence[Member], seeds: Sequence[int]
+) -> Scored:
+    """Scores of a strategy or an ensemble over seeds, from the outputs that its runs saved."""
+    valid, test = data.rows("valid"), data.rows("test")
+    table: dict[str, list[float]] = {}
+    on_valid, apart, seconds, parameters = [], [], [], 0
+    first: tuple[Array, Array | None] | None = None
+    for seed in seeds:
+        folders = [_folder(output, size, m.strategy.name, seed + 1000 * m.copy) for m in chosen]
+        outputs = [load_file(folder / OUTPUTS) for folder in folders]
+        metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
+        predictor = load_run(folders[0]).predictor
+        mean = {key: torch.stack([one[key] for one in outputs]).mean(0) for key in outputs[0]}
+        given = predictor.link(mean["test.given"]).detach().numpy()
+        other = _linked(predictor, mean, "test.other")
+        for metric, value in score(data.task, given, test.labels).items():
+            table.setdefault(metric, []).append(value)
+        on_valid.append(
+            score(data.task, predictor.link(mean["valid.given"]).detach().numpy(), valid.labels)[PRIMARY[data.task]]
+        )
+        if other is not None:
+            apart.append(float(np.abs(given - other).mean()))
+        seconds.append(sum(m["seconds"] for m in metrics))
+        parameters = sum(m["parameters"] for m in metrics)
+        first = first or (given, other)
+    if first is None:
+        raise ValueError("no seeds.")
+    kind = "ensemble" if len(chosen) > 1 else "equivariant" if chosen[0].strategy.kind else "strategy"
+    row = Row(
+        name=name,
+        kind=kind,
+        description=chosen[0].strategy.description
+        if len(chosen) == 1
+        else f"Mean of {len(chosen)} models: {', '.join(dict.fromkeys(m.strategy.name for m in chosen))}.",
+        parameters=parameters,
+        seconds=float(np.mean(seconds)),
+        strand_discrepancy=float(np.mean(apart)) if apart else None,
+        scores=table,
+        intervals={metric: _interval(values) for metric, values in table.items()},
+    )
+    return Scored(row, float(np.mean(on_valid)), *first)
+
+
+def _linked(predictor: Predictor, outputs: dict[str, Any], key: str) -> Array | None:
+    return predictor.link(outputs[key]).detach().numpy() if key in outputs else None
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float, float]:
+    mean, low, high = mean_interval(values)
+    return float(mean), float(low), float(high)
+
+
+def _score_baseline(data: LabelledSequences, size: int | None, label: str, seeds: Sequence[int]) -> Scored:
+    """A trivial baseline: fitted once on all training rows, or for each seed on its subset."""
+    kind, description = BASELINES[label]
+    valid, test = data.rows("valid"), data.rows("test")
+    table: dict[str, list[float]] = {}
+    on_valid: list[float] = []
+    predicted: list[Array] = []
+    parameters = 0
+    for seed in seeds if size else seeds[:1]:
+        train = subset(data, size, seed).rows("train")
+        fitted = fit_baseline(
+            kind, str(data.task), (train.sequences, train.labels), (valid.sequences, valid.labels)
+        )
+        predicted.append(fitted.predict(test.sequences))
+        parameters = fitted.parameters
+        for metric, value in score(data.task, predicted[-1], test.labels).items():
+            table.setdefault(metric, []).append(value)
+        on_valid.append(score(data.task, fitted.predict(valid.sequences), valid.labels)[PRIMARY[data.task]])
+    row = Row(
+        name=label,
+        kind="baseline",
+        description=description,
+        parameters=parameters,
+        seconds=None,
+        strand_discrepancy=0.0,
+        scores=table,
+        intervals={metric: _interval(values) for metric, values in table.items()},
+    )
+    return Scored(row, float(np.mean(on_valid)), predicted[0], predicted[0])
+
+
+def paired(main: Sequence[Scored], references: Sequence[str], metric: str) -> list[Test]:
+    """Every strategy against every reference, paired over seeds, p-values corrected together (Holm)."""
+    rows = {scored.row.name: scored.row for scored in main if scored.row.kind != "baseline"}
+    pairs = [
+        (name, reference)
+        for reference in references
+        for name in rows
+        if name != reference and not (name in references and references.index(name) < references.index(reference))
+    ]
+    raw = [paired_test(rows[a].scores[metric], rows[b].scores[metric]) for a, b in pairs]
+    testable = [number for number, test in enumerate(raw) if not np.isnan(test.p_t)]
+    corrected = dict(zip(testable, holm([raw[n].p_t for n in testable]), strict=True))
+    return [
+        Test(metric, a, b, test.mean, test.low, test.high, test.p_t, corrected.get(number, float("nan")), test.n)
+        for number, ((a, b), test) in enumerate(zip(pairs, raw, strict=True))
+    ]
+
+
+def _table(found: dict[int | None, list[Scored]], seeds: Sequence[int]) -> str:
+    lines = ["training_sequences\trow\tkind\tseed\tmetric\tvalue"]
+    for size, column in found.items():
+        for scored in column:
+            for metric, values in scored.row.scores.items():
+                lines += [
+                    f"{size or 'all'}\t{scored.row.name}\t{scored.row.kind}\t{seed}\t{metric}\t{value:.6g}"
+                    for seed, value in zip(seeds, values, strict=False)
+                ]
+    return "\n".join(lines) + "\n"
+
+

@@ -1,0 +1,82 @@
+"""Score a trained model on labelled sequences and draw its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from palindra.cli import options as opt
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    data: opt.DataArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write; scores go beside it as .json.")] = Path(
+        "evaluation.html"
+    ),
+    rows_of: Annotated[
+        Optional[str],
+        typer.Option("--rows", help="train, valid or test; by default test if the file has splits, else all rows."),
+    ] = None,
+    negatives: opt.Negatives = None,
+    sequence: opt.SequenceColumn = None,
+    label: opt.LabelColumns = None,
+    split: opt.SplitColumn = None,
+    pad: opt.Pad = None,
+) -> None:
+    """Score a trained model on labelled sequences and draw its page.
+
+    Intervals are over the sampling of sequences (bootstrap). The model reads each sequence from both strands, so the
+    page shows whether it contradicts itself.
+    """
+    import shlex
+    import sys
+
+    from palindra.cli import inputs
+    from palindra.cli.evaluating import evaluate_run, write_scores
+    from palindra.data import check_data
+    from palindra.errors import InputError
+    from palindra.models.saving import load_run
+    from palindra.report.single import write
+
+    loaded = load_run(run)
+    trained = loaded.config["data"]
+    rows = inputs.read(
+        data,
+        negatives=negatives,
+        task=str(loaded.predictor.task),
+        sequence=sequence,
+        label=label,
+        split=split,
+        pad=pad,
+        alphabet_name=trained["alphabet"].lower(),
+        class_names=trained["classes"],
+    )
+    if rows.length != loaded.length:
+        raise InputError(f"{data}: sequences of {rows.length} letters, but {run} was trained on {loaded.length}.")
+    if rows.labels.shape[1] != len(trained["targets"]):
+        raise InputError(
+            f"{data}: {rows.labels.shape[1]} label columns, but {run} was trained on {len(trained['targets'])} "
+            f"({', '.join(trained['targets'])}). Choose them with --label."
+        )
+    if rows_of is None and (rows.splits == "test").any():
+        rows_of = "test"
+    if rows_of is not None:
+        rows = rows.rows(inputs.choose("--rows", rows_of, ["train", "valid", "test"]))
+    evaluation = evaluate_run(
+        loaded,
+        rows,
+        checks=check_data(rows),
+        command=shlex.join(["palindra", *sys.argv[1:]]),
+        name=str(loaded.config["run"]["strategy"]),
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write(evaluation, output)
+    write_scores(output.with_suffix(".json"), evaluation)
+    for sentence in evaluation.conclusion:
+        typer.echo(sentence)
+    for name, (value, low, high) in evaluation.scores.items():
+        typer.echo(f"{name:10s} {value:.4f}  [{low:.4f}, {high:.4f}]")
+    typer.echo(f"page        {output}")

@@ -1,0 +1,88 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+DataArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Table (.tsv .csv .parquet, also .gz), FASTA of positives (with --negatives) or HDF5 of one-hot arrays.",
+        show_default=False,
+    ),
+]
+Negatives = Annotated[Optional[Path], typer.Option(help="FASTA of negative sequences.", rich_help_panel="Data")]
+TaskOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--task",
+        help="binary, multiclass, multilabel or regression; inferred from the labels when not given.",
+        rich_help_panel="Data",
+    ),
+]
+SequenceColumn = Annotated[Optional[str], typer.Option("--sequence", help="Column of sequences.", rich_help_panel="Data")]
+LabelColumns = Annotated[
+    Optional[str], typer.Option("--label", help="Column of labels, or several with commas.", rich_help_panel="Data")
+]
+SplitColumn = Annotated[
+    Optional[str], typer.Option("--split", help="Column with train, valid, test.", rich_help_panel="Data")
+]
+SplitBy = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Make the splits: chromosome, similarity (whole clusters of similar sequences, either strand) or random.",
+        rich_help_panel="Data",
+    ),
+]
+ValidChromosomes = Annotated[
+    Optional[str], typer.Option(help="With --split-by chromosome, e.g. chr8,chr9.", rich_help_panel="Data")
+]
+TestChromosomes = Annotated[
+    Optional[str], typer.Option(help="With --split-by chromosome, e.g. chr1.", rich_help_panel="Data")
+]
+Pad = Annotated[
+    Optional[str],
+    typer.Option(help="Pad with N, equally at both ends: a length, or longest.", rich_help_panel="Data"),
+]
+AlphabetOption = Annotated[str, typer.Option("--alphabet", help="dna, rna or protein.", rich_help_panel="Data")]
+TargetOption = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        help="What labels do on the other strand: invariant, strand-specific, or for several columns the number of "
+        "the column each becomes, e.g. 1,0,3,2 for plus,minus,plus,minus.",
+        rich_help_panel="Data",
+    ),
+]
+ModelOption = Annotated[str, typer.Option("--model", help="strand_resnet or strand_cnn.", rich_help_panel="Model")]
+Width = Annotated[int, typer.Option(help="Hidden channels; the same for every strategy.", rich_help_panel="Model")]
+SetOption = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--set",
+        help="Any other setting, e.g. --set model.dilations=[1,2,4] or --set training.warmup=0.2 (repeatable).",
+        rich_help_panel="Model",
+    ),
+]
+Epochs = Annotated[
+    int, typer.Option(help="Passes over the training data; 0 chooses by its size.", rich_help_panel="Training")
+]
+BatchSize = Annotated[int, typer.Option(help="Sequences per step, over all devices.", rich_help_panel="Training")]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate.", rich_help_panel="Training")]
+Patience = Annotated[
+    int, typer.Option(help="Stop after this many epochs without improvement; 0 never.", rich_help_panel="Training")
+]
+Shift = Annotated[int, typer.Option(help="Random shift of training sequences, bp either way.", rich_help_panel="Training")]
+Precision = Annotated[
+    str, typer.Option(help="auto (bf16 where it pays), bf16 or float32.", rich_help_panel="Training")
+]
+Devices = Annotated[int, typer.Option(help="Processes or GPUs to train on (DDP).", rich_help_panel="Training")]
+Logger = Annotated[
+    Optional[list[str]],
+    typer.Option("--log", help="tensorboard or wandb; a CSV log is always written.", rich_help_panel="Training"),
+]
+Progress = Annotated[bool, typer.Option(help="Show progress.", rich_help_panel="Training")]
+BatchPrediction = Annotated[int, typer.Option("--batch-size", help="Sequences at a time.")]

@@ -1,0 +1,66 @@
+"""Predictions for a file of sequences, streamed in blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from palindra.cli import inputs
+from palindra.data import read_sequences
+from palindra.errors import InputError
+from palindra.models import predict_batches
+from palindra.models.saving import load_run
+from palindra.nn import StrandMean
+from palindra.sequences import one_hot
+
+
+def predict_file(
+    run_folder: Path,
+    path: Path,
+    output: Path,
+    *,
+    both_strands: bool = False,
+    sequence_column: str | None = None,
+    batch_size: int = 512,
+) -> int:
+    """Write one line per sequence; the file appears when it is complete.
+
+    Returns:
+        The number of sequences.
+
+    Raises:
+        InputError: for sequences of another length than the model was trained on, and for averaging of strands where
+            the target is strand-specific.
+    """
+    run = load_run(run_folder)
+    predictor = run.predictor
+    kind = inputs.alphabet(run.config["data"]["alphabet"])
+    names, sequences, places = read_sequences(path, sequence_column=sequence_column, alphabet=kind)
+    for text, place in zip(sequences, places, strict=True):
+        if len(text) != run.length:
+            raise InputError(
+                f"{place}: {len(text)} letters, but {run_folder} was trained on {run.length}. Cut or extend the "
+                "sequences to that length around their centres."
+            )
+    both = predictor.target.rep is not None and kind.rep.regular > 0
+    if both_strands and not both:
+        raise InputError(f"{run_folder}: the target is strand-specific, so strands cannot be averaged.")
+    model = StrandMean(predictor, predictor.target) if both_strands else predictor
+    columns = run.config["data"]["classes"] if predictor.task == "multiclass" else run.config["data"]["targets"]
+    header = ["name", *(f"prediction_{c}" for c in columns)]
+    header += [f"prediction_{c}_reverse_complement" for c in columns] if both else []
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(output.name + ".partial")
+    with partial.open("w", encoding="utf-8") as lines:
+        lines.write("\t".join(header) + "\n")
+        for start in range(0, len(sequences), 8192):
+            x = one_hot(sequences[start : start + 8192], kind)
+            sides = [predict_batches(model, x, batch_size=batch_size)]
+            if both:
+                sides.append(predictor.target.act(predict_batches(model, x.flip(1, 2), batch_size=batch_size)))
+            table = np.concatenate([side.numpy() for side in sides], axis=1)
+            for name, values in zip(names[start : start + 8192], table, strict=True):
+                lines.write("\t".join([name, *(f"{v:.7g}" for v in values)]) + "\n")
+    partial.replace(output)
+    return len(sequences)

@@ -1,0 +1,105 @@
+"""Train one model on labelled sequences and write a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palindra.cli import options as opt
+
+
+def command(
+    data: opt.DataArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder to write.")] = Path("runs/model"),
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="none, augment, conjoined, post-hoc, consistency, regular, irreps, mixed, regular-k3, irreps-k3; "
+            "'regular*3' is an ensemble of three."
+        ),
+    ] = "regular",
+    seed: Annotated[int, typer.Option(help="Of initial weights, order, augmentation and dropout.")] = 0,
+    model: opt.ModelOption = "strand_resnet",
+    width: opt.Width = 64,
+    epochs: opt.Epochs = 0,
+    batch_size: opt.BatchSize = 64,
+    learning_rate: opt.LearningRate = 2e-3,
+    patience: opt.Patience = 0,
+    shift: opt.Shift = 0,
+    precision: opt.Precision = "auto",
+    devices: opt.Devices = 1,
+    set_: opt.SetOption = None,
+    log: opt.Logger = None,
+    progress: opt.Progress = True,
+    target: opt.TargetOption = "invariant",
+    negatives: opt.Negatives = None,
+    task: opt.TaskOption = None,
+    sequence: opt.SequenceColumn = None,
+    label: opt.LabelColumns = None,
+    split: opt.SplitColumn = None,
+    split_by: opt.SplitBy = None,
+    valid_chromosomes: opt.ValidChromosomes = None,
+    test_chromosomes: opt.TestChromosomes = None,
+    pad: opt.Pad = None,
+    alphabet: opt.AlphabetOption = "dna",
+) -> None:
+    """Train one model on labelled sequences and write a run folder.
+
+    The folder holds the configuration, the weights, predictions on validation and test sequences from both strands,
+    metrics and a page. Started again after a kill, training goes on and ends with the same weights.
+    """
+    import shlex
+    import sys
+
+    from palindra.cli import inputs
+    from palindra.cli.evaluating import write_evaluation
+    from palindra.cli.planning import make_plan
+    from palindra.cli.running import train_run
+    from palindra.data import check_data, format_checks, require_splits
+
+    rows = inputs.read(
+        data,
+        negatives=negatives,
+        task=task,
+        sequence=sequence,
+        label=label,
+        split=split,
+        split_by=split_by,
+        valid_chromosomes=valid_chromosomes,
+        test_chromosomes=test_chromosomes,
+        pad=pad,
+        alphabet_name=alphabet,
+    )
+    require_splits(rows, ("train", "valid"))
+    plan = make_plan(
+        rows,
+        target=target,
+        model=model,
+        width=width,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        shift=shift,
+        precision=precision,
+        devices=devices,
+        assignments=set_,
+        loggers=log,
+        command=shlex.join(["palindra", *sys.argv[1:]]),
+    )
+    checks = check_data(rows)
+    typer.echo(str(rows))
+    typer.echo(format_checks(checks))
+    folder = train_run(
+        rows,
+        plan,
+        strategy,
+        seed,
+        output,
+        progress=progress,
+        say=typer.echo,
+        finish=lambda partial: write_evaluation(partial, rows, checks=checks, command=plan.command),
+    )
+    typer.echo(f"run folder  {folder}\npage        {folder / 'report.html'}")
