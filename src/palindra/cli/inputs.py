@@ -47,6 +47,7 @@ def read(
     sequence: str | None = None,
     label: str | None = None,
     split: str | None = None,
+    chromosome: str | None = None,
     split_by: str | None = None,
     valid_chromosomes: str | None = None,
     test_chromosomes: str | None = None,
@@ -67,6 +68,7 @@ def read(
         sequence_column=sequence,
         label_columns=None if label is None else [name.strip() for name in label.split(",")],
         split_column=split,
+        chromosome_column=chromosome,
         negatives=negatives,
         pad=None if pad is None else "longest" if pad == "longest" else int(pad),
         class_names=class_names,
@@ -74,7 +76,7 @@ def read(
     )
     if split_by is None:
         return rows
-    if choose("--split-by", split_by, ["chromosome", "similarity", "random"]) == "chromosome":
+    if choose("--split", split_by, ["chromosome", "similarity", "random"]) == "chromosome":
         return data.split_by_chromosome(rows, valid=_listed(valid_chromosomes), test=_listed(test_chromosomes))
     return (data.split_by_similarity if split_by == "similarity" else data.split_random)(rows, seed=0)
 

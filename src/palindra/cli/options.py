@@ -23,25 +23,29 @@ TaskOption = Annotated[
         rich_help_panel="Data",
     ),
 ]
-SequenceColumn = Annotated[Optional[str], typer.Option("--sequence", help="Column of sequences.", rich_help_panel="Data")]
+SequenceColumn = Annotated[Optional[str], typer.Option("--sequence-column", help="Column of sequences.", rich_help_panel="Data")]
 LabelColumns = Annotated[
-    Optional[str], typer.Option("--label", help="Column of labels, or several with commas.", rich_help_panel="Data")
+    Optional[str], typer.Option("--label-columns", help="Column of labels, or several with commas.", rich_help_panel="Data")
 ]
 SplitColumn = Annotated[
-    Optional[str], typer.Option("--split", help="Column with train, valid, test.", rich_help_panel="Data")
+    Optional[str], typer.Option("--split-column", help="Column with train, valid, test.", rich_help_panel="Data")
+]
+ChromosomeColumn = Annotated[
+    Optional[str], typer.Option("--chromosome-column", help="Column of chromosomes.", rich_help_panel="Data")
 ]
 SplitBy = Annotated[
     Optional[str],
     typer.Option(
+        "--split",
         help="Make the splits: chromosome, similarity (whole clusters of similar sequences, either strand) or random.",
         rich_help_panel="Data",
     ),
 ]
 ValidChromosomes = Annotated[
-    Optional[str], typer.Option(help="With --split-by chromosome, e.g. chr8,chr9.", rich_help_panel="Data")
+    Optional[str], typer.Option(help="With --split chromosome, e.g. chr8,chr9.", rich_help_panel="Data")
 ]
 TestChromosomes = Annotated[
-    Optional[str], typer.Option(help="With --split-by chromosome, e.g. chr1.", rich_help_panel="Data")
+    Optional[str], typer.Option(help="With --split chromosome, e.g. chr1.", rich_help_panel="Data")
 ]
 Pad = Annotated[
     Optional[str],

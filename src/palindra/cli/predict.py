@@ -17,7 +17,7 @@ def command(
     both_strands: Annotated[
         bool, typer.Option("--both-strands", help="Average the outputs of both strands (for models that contradict themselves).")
     ] = False,
-    sequence: Annotated[Optional[str], typer.Option("--sequence", help="Column of sequences in a table.")] = None,
+    sequence: Annotated[Optional[str], typer.Option("--sequence-column", help="Column of sequences in a table.")] = None,
     batch_size: opt.BatchPrediction = 512,
 ) -> None:
     """Predict labels for sequences with a trained model, in their order.

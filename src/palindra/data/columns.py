@@ -107,5 +107,5 @@ def _labels(table: Table, given: Sequence[str] | str | None, taken: set[str | No
 def _undecided(table: Table, why: str, option: str) -> InputError:
     shown = ", ".join(list(table.columns)[:20]) + (", ..." if len(table.columns) > 20 else "")
     return InputError(
-        f"{table.name}: the columns are {shown}; {why}. Say which with {option} (--{option.split('_')[0]})."
+        f"{table.name}: the columns are {shown}; {why}. Say which with {option} (--{option.replace('_', '-')})."
     )

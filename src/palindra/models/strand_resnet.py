@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from palindra.nn import (
     Activation,
@@ -21,7 +22,6 @@ from palindra.nn import (
     Residual,
     Sequential,
     VectorHead,
-    gelu,
 )
 from palindra.symmetry import Position, Rep, Target, concat
 
@@ -72,7 +72,7 @@ class StrandResNet(nn.Module):
         stem: list[nn.Module] = [
             Conv1d(dna, hidden, config.stem_size, padding="same", bias=False, position=position),
             BatchNorm(hidden),
-            Activation(hidden, gelu),
+            Activation(hidden, functional.silu),
             Dropout(hidden, config.stem_dropout, channels=True, position=position),
         ]
         if config.pool > 1:
@@ -94,7 +94,7 @@ class StrandResNet(nn.Module):
                             position=position,
                         ),
                         BatchNorm(hidden),
-                        Activation(hidden, gelu),
+                        Activation(hidden, functional.silu),
                         Dropout(hidden, config.dropout, channels=True, position=position),
                     )
                 )
@@ -107,7 +107,7 @@ class StrandResNet(nn.Module):
             BatchNorm(pooled),
             Dropout(pooled, config.dropout, position=Position.IDENTITY),
             Linear(pooled, hidden),
-            Activation(hidden, gelu),
+            Activation(hidden, functional.silu),
             Dropout(hidden, config.dropout, position=Position.IDENTITY),
         )
         self.head = VectorHead(hidden, target, config.outputs)
