@@ -135,7 +135,6 @@ def _options() -> list[Case]:
         Case("depth-wise regular", Conv1d(REGULAR, REGULAR, 5, groups=6)),
         Case("depth-wise mixed", Conv1d(three, depth, 4, groups=9)),
         Case("depth-wise even to odd", Conv1d(Rep(even=3), Rep(odd=3), 5, groups=3)),
-        Case("identity", Conv1d(EVEN, Rep(even=2), 4, padding="same", position=VECTOR)),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,9 @@ def command(
         ),
     ],
     data: opt.DataArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write; numbers go beside it as .json.")] = Path(
-        "audit.html"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Page to write; numbers go beside it as .json.")
+    ] = Path("audit.html"),
     activation: Annotated[
         str, typer.Option(help="Of the model's outputs: none, sigmoid or softmax (for models that give logits).")
     ] = "none",
@@ -31,7 +31,7 @@ def command(
         typer.Option(help="What outputs do on the other strand: invariant, track (reversed), or partners such as 1,0."),
     ] = "invariant",
     output_field: Annotated[
-        Optional[str], typer.Option(help="Which output, by name or number, of a model with several.")
+        str | None, typer.Option(help="Which output, by name or number, of a model with several.")
     ] = None,
     limit: Annotated[int, typer.Option(help="Sequences to read, the first of the file.")] = 2000,
     negatives: opt.Negatives = None,

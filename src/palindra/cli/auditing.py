@@ -130,7 +130,11 @@ def find_model(name: str) -> Any:
         return found
     if not callable(found):
         raise InputError(f"{name}: is neither a model nor a function, but {type(found).__name__}.")
-    needed = [p for p in inspect.signature(found).parameters.values() if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    needed = [
+        p
+        for p in inspect.signature(found).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
     return found if needed else found()
 
 

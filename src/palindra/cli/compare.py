@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -25,10 +25,10 @@ def command(
         str, typer.Option(help="Strategies that all others are tested against, with commas.")
     ] = "none,augment",
     train_size: Annotated[
-        Optional[int], typer.Option(help="Train on so many sequences only, drawn anew for each seed.")
+        int | None, typer.Option(help="Train on so many sequences only, drawn anew for each seed.")
     ] = None,
     sizes: Annotated[
-        Optional[str], typer.Option(help="Further training-set sizes for a learning curve, e.g. 250,500,1000.")
+        str | None, typer.Option(help="Further training-set sizes for a learning curve, e.g. 250,500,1000.")
     ] = None,
     baselines: Annotated[bool, typer.Option(help="Fit the two trivial baselines.")] = True,
     model: opt.ModelOption = "strand_resnet",

@@ -92,14 +92,10 @@ def compare(
             raise InputError(f"a training set of {size} was asked for, but the training split has {available} rows.")
     sizes = [*sorted(size for size in grid.sizes if size != grid.train_size), grid.train_size]
     jobs = [
-        (size, name, seed, member)
-        for size in sizes
-        for seed in grid.seeds
-        for name in names
-        for member in every[name]
+        (size, name, seed, member) for size in sizes for seed in grid.seeds for name in names for member in every[name]
     ]
     jobs = list(dict.fromkeys(jobs))
-    units = list(dict.fromkeys((size, member.strategy.name, seed + 1000 * member.copy) for size, _, seed, member in jobs))
+    units = list(dict.fromkeys((size, *_unit(seed, member)) for size, _, seed, member in jobs))
     for number, (size, strategy, seed) in enumerate(units, start=1):
         folder = _folder(output, size, strategy, seed)
         if not folder.exists():
@@ -169,6 +165,21 @@ def subset(data: LabelledSequences, size: int | None, seed: int) -> LabelledSequ
     return data.take(np.sort(np.concatenate([shuffled[:size], np.flatnonzero(data.splits != "train")])))
 
 
+def _unit(seed: int, member: Member) -> tuple[str, int]:
+    """The training run, as strategy and seed, that a member of an ensemble comes from."""
+    return member.strategy.trained_as or member.strategy.name, seed + 1000 * member.copy
+
+
+def _outputs(folder: Path, member: Member) -> dict[str, torch.Tensor]:
+    """The outputs that a run saved, averaged over strands where the strategy does so with another one's networks."""
+    saved = load_file(folder / OUTPUTS)
+    if member.strategy.trained_as:
+        for split in ("valid", "test"):
+            mean = (saved[f"{split}.given"] + saved[f"{split}.other"]) / 2
+            saved |= {f"{split}.given": mean, f"{split}.other": mean}
+    return saved
+
+
 def _folder(output: Path, size: int | None, strategy: str, seed: int) -> Path:
     return output / "runs" / (f"{size}-sequences" if size else "all") / strategy / f"seed-{seed}"
 
@@ -182,8 +193,8 @@ def _score_strategy(
     on_valid, apart, seconds, parameters = [], [], [], 0
     first: tuple[Array, Array | None] | None = None
     for seed in seeds:
-        folders = [_folder(output, size, m.strategy.name, seed + 1000 * m.copy) for m in chosen]
-        outputs = [load_file(folder / OUTPUTS) for folder in folders]
+        folders = [_folder(output, size, *_unit(seed, member)) for member in chosen]
+        outputs = [_outputs(folder, member) for folder, member in zip(folders, chosen, strict=True)]
         metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
         predictor = load_run(folders[0]).predictor
         mean = {key: torch.stack([one[key] for one in outputs]).mean(0) for key in outputs[0]}
@@ -236,9 +247,7 @@ def _score_baseline(data: LabelledSequences, size: int | None, label: str, seeds
     parameters = 0
     for seed in seeds if size else seeds[:1]:
         train = subset(data, size, seed).rows("train")
-        fitted = fit_baseline(
-            kind, str(data.task), (train.sequences, train.labels), (valid.sequences, valid.labels)
-        )
+        fitted = fit_baseline(kind, str(data.task), (train.sequences, train.labels), (valid.sequences, valid.labels))
         predicted.append(fitted.predict(test.sequences))
         parameters = fitted.parameters
         for metric, value in score(data.task, predicted[-1], test.labels).items():
@@ -285,5 +294,3 @@ def _table(found: dict[int | None, list[Scored]], seeds: Sequence[int]) -> str:
                     for seed, value in zip(seeds, values, strict=False)
                 ]
     return "\n".join(lines) + "\n"
-
-

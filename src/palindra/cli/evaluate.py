@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ def command(
         "evaluation.html"
     ),
     rows_of: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--rows", help="train, valid or test; by default test if the file has splits, else all rows."),
     ] = None,
     negatives: opt.Negatives = None,

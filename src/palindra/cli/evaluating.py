@@ -52,7 +52,9 @@ def evaluate_run(run: Run, rows: LabelledSequences, *, checks: Sequence[Check], 
     )
 
 
-def _conclusion(rows: LabelledSequences, scores: dict[str, tuple[float, float, float]], given: Any, other: Any) -> list[str]:
+def _conclusion(
+    rows: LabelledSequences, scores: dict[str, tuple[float, float, float]], given: Any, other: Any
+) -> list[str]:
     first, (value, low, high) = next(iter(scores.items()))
     found = [f"{first} {value:.3f} on {len(rows):,} sequences (95 % interval {low:.3f} to {high:.3f} over sequences)."]
     if other is None:

@@ -39,11 +39,24 @@ def curves(row: str, data: LabelledSequences, predictions: Array) -> tuple[list[
         return [], [], []
     predicted = np.concatenate([p for _, p, _ in columns])
     labels = np.concatenate([y for _, _, y in columns])
-    roc, pr, bins = roc_curve(predicted, labels), precision_recall_curve(predicted, labels), reliability(predicted, labels)
+    roc, pr, bins = (
+        roc_curve(predicted, labels),
+        precision_recall_curve(predicted, labels),
+        reliability(predicted, labels),
+    )
     return (
         [Curve(row, _list(roc.x), _list(roc.y))],
         [Curve(row, _list(pr.x), _list(pr.y))],
-        [Reliability(row, _list(bins.predicted), _list(bins.observed), _list(bins.low), _list(bins.high), [int(c) for c in bins.rows])],
+        [
+            Reliability(
+                row,
+                _list(bins.predicted),
+                _list(bins.observed),
+                _list(bins.low),
+                _list(bins.high),
+                [int(c) for c in bins.rows],
+            )
+        ],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,27 +14,30 @@ DataArgument = Annotated[
         show_default=False,
     ),
 ]
-Negatives = Annotated[Optional[Path], typer.Option(help="FASTA of negative sequences.", rich_help_panel="Data")]
+Negatives = Annotated[Path | None, typer.Option(help="FASTA of negative sequences.", rich_help_panel="Data")]
 TaskOption = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--task",
         help="binary, multiclass, multilabel or regression; inferred from the labels when not given.",
         rich_help_panel="Data",
     ),
 ]
-SequenceColumn = Annotated[Optional[str], typer.Option("--sequence-column", help="Column of sequences.", rich_help_panel="Data")]
+SequenceColumn = Annotated[
+    str | None, typer.Option("--sequence-column", help="Column of sequences.", rich_help_panel="Data")
+]
 LabelColumns = Annotated[
-    Optional[str], typer.Option("--label-columns", help="Column of labels, or several with commas.", rich_help_panel="Data")
+    str | None,
+    typer.Option("--label-columns", help="Column of labels, or several with commas.", rich_help_panel="Data"),
 ]
 SplitColumn = Annotated[
-    Optional[str], typer.Option("--split-column", help="Column with train, valid, test.", rich_help_panel="Data")
+    str | None, typer.Option("--split-column", help="Column with train, valid, test.", rich_help_panel="Data")
 ]
 ChromosomeColumn = Annotated[
-    Optional[str], typer.Option("--chromosome-column", help="Column of chromosomes.", rich_help_panel="Data")
+    str | None, typer.Option("--chromosome-column", help="Column of chromosomes.", rich_help_panel="Data")
 ]
 SplitBy = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--split",
         help="Make the splits: chromosome, similarity (whole clusters of similar sequences, either strand) or random.",
@@ -42,13 +45,13 @@ SplitBy = Annotated[
     ),
 ]
 ValidChromosomes = Annotated[
-    Optional[str], typer.Option(help="With --split chromosome, e.g. chr8,chr9.", rich_help_panel="Data")
+    str | None, typer.Option(help="With --split chromosome, e.g. chr8,chr9.", rich_help_panel="Data")
 ]
 TestChromosomes = Annotated[
-    Optional[str], typer.Option(help="With --split chromosome, e.g. chr1.", rich_help_panel="Data")
+    str | None, typer.Option(help="With --split chromosome, e.g. chr1.", rich_help_panel="Data")
 ]
 Pad = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(help="Pad with N, equally at both ends: a length, or longest.", rich_help_panel="Data"),
 ]
 AlphabetOption = Annotated[str, typer.Option("--alphabet", help="dna, rna or protein.", rich_help_panel="Data")]
@@ -64,7 +67,7 @@ TargetOption = Annotated[
 ModelOption = Annotated[str, typer.Option("--model", help="strand_resnet or strand_cnn.", rich_help_panel="Model")]
 Width = Annotated[int, typer.Option(help="Hidden channels; the same for every strategy.", rich_help_panel="Model")]
 SetOption = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "--set",
         help="Any other setting, e.g. --set model.dilations=[1,2,4] or --set training.warmup=0.2 (repeatable).",
@@ -79,13 +82,13 @@ LearningRate = Annotated[float, typer.Option(help="Peak learning rate.", rich_he
 Patience = Annotated[
     int, typer.Option(help="Stop after this many epochs without improvement; 0 never.", rich_help_panel="Training")
 ]
-Shift = Annotated[int, typer.Option(help="Random shift of training sequences, bp either way.", rich_help_panel="Training")]
-Precision = Annotated[
-    str, typer.Option(help="auto (bf16 where it pays), bf16 or float32.", rich_help_panel="Training")
+Shift = Annotated[
+    int, typer.Option(help="Random shift of training sequences, bp either way.", rich_help_panel="Training")
 ]
+Precision = Annotated[str, typer.Option(help="auto (bf16 where it pays), bf16 or float32.", rich_help_panel="Training")]
 Devices = Annotated[int, typer.Option(help="Processes or GPUs to train on (DDP).", rich_help_panel="Training")]
 Logger = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--log", help="tensorboard or wandb; a CSV log is always written.", rich_help_panel="Training"),
 ]
 Progress = Annotated[bool, typer.Option(help="Show progress.", rich_help_panel="Training")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,12 +12,19 @@ from palindra.cli import options as opt
 
 def command(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
-    sequences: Annotated[Path, typer.Argument(help="FASTA, or a table with a column of sequences.", show_default=False)],
+    sequences: Annotated[
+        Path, typer.Argument(help="FASTA, or a table with a column of sequences.", show_default=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Table to write (.tsv).")] = Path("predictions.tsv"),
     both_strands: Annotated[
-        bool, typer.Option("--both-strands", help="Average the outputs of both strands (for models that contradict themselves).")
+        bool,
+        typer.Option(
+            "--both-strands", help="Average the outputs of both strands (for models that contradict themselves)."
+        ),
     ] = False,
-    sequence: Annotated[Optional[str], typer.Option("--sequence-column", help="Column of sequences in a table.")] = None,
+    sequence: Annotated[
+        str | None, typer.Option("--sequence-column", help="Column of sequences in a table.")
+    ] = None,
     batch_size: opt.BatchPrediction = 512,
 ) -> None:
     """Predict labels for sequences with a trained model, in their order.

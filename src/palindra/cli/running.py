@@ -217,9 +217,7 @@ def discrepancy(predictor: Predictor, outputs: Mapping[str, Tensor], split: str)
     return float((given - other).abs().mean())
 
 
-def write_predictions(
-    path: Path, data: LabelledSequences, outputs: Mapping[str, Tensor], predictor: Predictor
-) -> None:
+def write_predictions(path: Path, data: LabelledSequences, outputs: Mapping[str, Tensor], predictor: Predictor) -> None:
     """One line per validation and test row: where it came from, labels, predictions on both strands."""
     names = output_names(data)
     header = ["split", "line", *(f"label_{n}" for n in data.target_names), *(f"prediction_{n}" for n in names)]

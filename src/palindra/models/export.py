@@ -71,8 +71,12 @@ def plain(model: nn.Module) -> nn.Module:
     model = copy.deepcopy(model)
     for module in model.modules():
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+            # As remove_parametrizations, which also deletes the properties of a class that copies share.
+            full = {name: getattr(module, name).detach().clone() for name in module.parametrizations}  # type: ignore[union-attr]
+            module.__class__ = parametrize.type_before_parametrizations(module)
+            del module.parametrizations
+            for name, weight in full.items():
+                module.register_parameter(name, nn.Parameter(weight))
     return model.eval().to("cpu", torch.float32).requires_grad_(False)
 
 
@@ -165,7 +169,8 @@ def _lengths(model: nn.Module, letters: int, example: int, fixed: bool | None) -
             "of letters that it was trained with."
         )
     steps = () if fixed else range(1, LARGEST_STEP + 1)
-    step = next((s for s in steps if takes(example + s) and takes(example + 2 * s)), None)
+    # The far length tells a model that ignores a few last positions from one that reads any number of them.
+    step = next((s for s in steps if all(takes(example + n * s) for n in (1, 2, LARGEST_STEP))), None)
     if step is None:
         if fixed is False:
             raise InputError(

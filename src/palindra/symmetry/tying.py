@@ -7,7 +7,9 @@ onto each other share one number up to sign, entries moved onto themselves with 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -126,6 +128,20 @@ class Tied(nn.Module):
         return (weight * share.clamp(min=1e-12).rsqrt()).flatten()[self.source]
 
 
+def _deepcopy(layer: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """A copy with a class of its own.
+
+    The class that parametrisation makes holds one property per tied parameter. Copies of PyTorch share that class, so
+    removing the parametrisation of a copy would break the original.
+    """
+    made = type(layer)
+    replica = made.__new__(made)
+    memo[id(layer)] = replica
+    replica.__dict__ = copy.deepcopy(layer.__dict__, memo)
+    replica.__class__ = type(made.__name__, made.__bases__, dict(vars(made)))
+    return replica
+
+
 def tie(layer: nn.Module, name: str, moved: Tensor, *, out_axis: int = 0) -> None:
     """Replace the parameter ``name`` of a stock layer by its independent numbers.
 
@@ -143,6 +159,7 @@ def tie(layer: nn.Module, name: str, moved: Tensor, *, out_axis: int = 0) -> Non
         return
     stock = getattr(layer, name).detach().clone()
     parametrize.register_parametrization(layer, name, tied)
+    type(layer).__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
     with torch.no_grad():
         independent: nn.Parameter = getattr(layer.parametrizations, name).original
         independent.copy_(tied.spread_of_stock(stock, out_axis))

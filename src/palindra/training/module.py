@@ -104,7 +104,9 @@ class SequenceModule(lightning.LightningModule):
         """All validation rows on every process, so that all decide the same."""
         none = Augmentation(False, 0, self.target, self.source)
         batches = EpochBatches(self.valid_rows, seed=0, epoch=0, batch_size=512, augmentation=none)
-        batches.batches = list(torch.arange(len(self.valid_rows)).numpy()[i : i + 512] for i in range(0, len(self.valid_rows), 512))
+        batches.batches = list(
+            torch.arange(len(self.valid_rows)).numpy()[i : i + 512] for i in range(0, len(self.valid_rows), 512)
+        )
         return DataLoader(batches, batch_size=None)
 
     def on_train_epoch_start(self) -> None:

@@ -25,6 +25,7 @@ class Strategy:
         conjoin_prediction: average the outputs of both strands in prediction only.
         consistency: weight of the penalty on differing outputs of the two strands.
         even_share: share of even channels among even and odd ones, in types that have them.
+        trained_as: another strategy whose trained networks this one uses.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Strategy:
     conjoin_prediction: bool = False
     consistency: float = 0.0
     even_share: float = 0.75
+    trained_as: str | None = None
 
     @property
     def needs_target(self) -> bool:
@@ -86,6 +88,7 @@ STRATEGIES: dict[str, Strategy] = {
             "Trained on either strand at random, outputs averaged over both strands at prediction.",
             augment=True,
             conjoin_prediction=True,
+            trained_as="augment",
         ),
         Strategy(
             "consistency",
