@@ -132,9 +132,7 @@ def main() -> None:
     print("$ python benchmarks/" + " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     print(", ".join(map(installed, ("palindra", "torch", "equirc"))), end=", ")
     print(f"python {platform.python_version()}, {platform.machine()}, {options.threads} thread(s)")
-    print(
-        f"batch {BATCH}, length {LENGTH:,}, {CHANNELS} channels, {LAYERS} layers; medians of {options.repeats} repeats\n"
-    )
+    print(f"batch {BATCH}, length {LENGTH:,}, {CHANNELS} channels, {LAYERS} layers; {options.repeats} repeats\n")
     print(f"{'':62} {'beside':8} {'palindra ms':>10} {'other ms':>9} {'ratio':>7} {'quartiles':>15}")
     dna, features = torch.randn(BATCH, 4, LENGTH), torch.randn(BATCH, CHANNELS, LENGTH)
     for kernel in options.kernels:

@@ -53,8 +53,8 @@ def predictor(task: Task, target: Target, members: list[nn.Module], both: list[b
 CASES: dict[str, tuple[Callable[[], nn.Module], int, Lengths, int]] = {  # model, length, lengths, convolutions
     "cnn": (cnn, 61, Lengths(61), 3),
     "cnn of k-mers, even and odd channels": (lambda: cnn(k=2, hidden=Rep(even=4, odd=2)), 61, Lengths(61), 3),
-    "resnet": (resnet, 51, Lengths(51, 2, 5), 3),
-    "resnet without symmetry": (lambda: resnet(involution=None), 51, Lengths(51, 1, 4), 3),
+    "resnet": (resnet, 51, Lengths(51, 2, 7), 3),
+    "resnet without symmetry": (lambda: resnet(involution=None), 51, Lengths(51, 1, 6), 3),
     "two members on both strands, three classes": (
         lambda: predictor(
             Task.MULTICLASS,
@@ -66,7 +66,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], int, Lengths, int]] = {  # model
             [True, False],
         ),
         51,
-        Lengths(51, 2, 5),
+        Lengths(51, 2, 7),
         6,
     ),
     "regression of a pair of values on both strands": (
@@ -79,7 +79,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], int, Lengths, int]] = {  # model
             scale=[70.0, 5.0],
         ),
         51,
-        Lengths(51, 1, 4),
+        Lengths(51, 1, 6),
         3,
     ),
 }
@@ -157,7 +157,7 @@ def test_files_say_what_they_hold(exports) -> None:
         "input": "one-hot ACGT (batch, 4, length) float32",
         "output": "probability of each class (batch, classes), rows sum to 1",
         "task": "multiclass",
-        "lengths": "5 plus any multiple of 2",
+        "lengths": "7 plus any multiple of 2",
         "names": "promoter",
     }
     assert exported.metadata == expected
@@ -210,6 +210,7 @@ def test_files_do_not_mention_where_they_were_made(exports) -> None:
     for content in (program, exported.files["onnx"].read_bytes().replace(b"palindra_version", b"")):
         assert b"palindra" not in content
         assert b".py" not in content
+    assert not any(node.metadata_props for node in onnx.load(exported.files["onnx"]).graph.node)
 
 
 def test_plain_leaves_full_weights_and_the_same_numbers() -> None:
@@ -227,9 +228,9 @@ def test_a_longer_step_of_lengths_is_found(tmp_path: Path, pool: int) -> None:
     hidden = Rep(regular=2)
     layers = [Conv1d(Rep(regular=2), hidden, 6), Activation(hidden), AvgPool1d(hidden, pool), AvgPool1d(hidden, pool)]
     model = Sequential(*layers, GlobalAvgPool(hidden), VectorHead(hidden, LABEL, 1))
-    length = 5 + 4 * pool**2
+    length = 5 + 7 * pool**2
     exported = export(model, tmp_path, example_length=length, formats=["torch"])
-    assert exported.lengths == Lengths(length, pool**2, 5 + 2 * pool**2)
+    assert exported.lengths == Lengths(length, pool**2, {2: 21, 3: 32}[pool])
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
     fixed = export(model, tmp_path, example_length=length, formats=["torch"], fixed_length=True)
     assert fixed.lengths == Lengths(length)

@@ -200,7 +200,9 @@ def _composed() -> list[Case]:
     vectors = Target.paired([1, 0, 3, 2])
     trunk = [Conv1d(DNA, MIXED, 5), BatchNorm(MIXED), Activation(MIXED), Dropout(MIXED, 0.3)]
     free = nn.Sequential(nn.Conv1d(4, 3, 5), nn.BatchNorm1d(3), nn.ReLU())
-    average = StrandMean(nn.Sequential(nn.Conv1d(4, 2, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten()), Target.paired([1, 0]))
+    average = StrandMean(
+        nn.Sequential(nn.Conv1d(4, 2, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten()), Target.paired([1, 0])
+    )
     average.in_rep, average.out_rep = DNA, Rep(regular=1)
     return [
         *(Case(f"{k}-mers", Kmers(k)) for k in (1, 2, 3, 4)),

@@ -116,7 +116,7 @@ def test_shapes_are_the_annotated_ones(case):
     if written.__module__.startswith("palindra"):
         checked = jaxtyped(typechecker=beartype)(written.forward)
         checked(layer, x)
-        with pytest.raises(Exception, match="(?i)type"):
+        with pytest.raises(Exception, match=r"(?i)type"):
             checked(layer, x.bool())
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -21,13 +22,13 @@ from torch import Tensor
 from palindra.cli.inputs import check_fields, choose
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
-from palindra.evaluation import score
-from palindra.models import MODELS, Predictor, predict_batches
+from palindra.evaluation import fit_baseline, kmer_names, score
+from palindra.models import MODELS, KmerLinear, KmerLinearConfig, Predictor, predict_batches
 from palindra.models.saving import is_finished, save_run, seal, write_text
 from palindra.nn import count_parameters
-from palindra.sequences import one_hot
+from palindra.sequences import one_hot, reverse_complement
 from palindra.symmetry import Target
-from palindra.training.fit import fit
+from palindra.training.fit import Fit, fit, standardisation
 from palindra.training.module import TrainingConfig
 from palindra.training.strategies import Strategy, members
 
@@ -118,6 +119,12 @@ def train_run(
     chosen = members(strategy_name)
     for number, member in enumerate(chosen):
         own_seed = seed + 1000 * member.copy
+        if member.strategy.linear:
+            network, result = fit_kmers(data, plan.target)
+            networks.append(network)
+            fits.append(result)
+            models.append({"model": "kmer_linear", "strategy": member.strategy.name, "seed": own_seed})
+            continue
         torch.manual_seed(own_seed)
         network = build(data, plan, member.strategy)
         if len(chosen) > 1:
@@ -183,6 +190,35 @@ def train_run(
         folder.rmdir()
     os.replace(partial, folder)
     return folder
+
+
+def fit_kmers(data: LabelledSequences, target: Target) -> tuple[torch.nn.Module, Fit]:
+    """The k-mer baseline as a network, fitted on the training split, its penalty chosen on validation.
+
+    Raises:
+        InputError: for targets that are not the same for both strands.
+    """
+    if target.rep is None or target.rep.regular or target.rep.odd:
+        raise InputError("strategy 'kmers' collapses the strands, so it needs a target that is the same for both.")
+    started = time.perf_counter()
+    train, valid = data.rows("train"), data.rows("valid")
+    offset, scale = standardisation(train)
+    fitted = fit_baseline(
+        "kmer",
+        str(data.task),
+        (train.sequences, (train.labels - offset) / scale),
+        (valid.sequences, (valid.labels - offset) / scale),
+    )
+    counts = "log" if fitted.features.startswith("log") else "unit length"
+    network = KmerLinear(
+        KmerLinearConfig(data.length, target=target, outputs=data.outputs, counts=counts, scale=fitted.scale)
+    )
+    column = {name: number for number, name in enumerate(kmer_names(6))}
+    chosen = [column[name] if name in column else column[reverse_complement(name)] for name in network.names]
+    weight = torch.from_numpy(fitted.linear.weight[chosen].T.copy()).float()
+    network.set_weights(weight, torch.from_numpy(np.atleast_1d(fitted.linear.intercept)).float())
+    seconds = time.perf_counter() - started
+    return network, Fit(0, fitted.validation_loss, 0, seconds, offset, scale, [])
 
 
 def strand_outputs(predictor: Predictor, data: LabelledSequences) -> dict[str, Tensor]:

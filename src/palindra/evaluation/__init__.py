@@ -10,7 +10,7 @@ from palindra.evaluation.curves import (
     reliability,
     roc_curve,
 )
-from palindra.evaluation.kmers import kmer_table
+from palindra.evaluation.kmers import kmer_names, kmer_table
 from palindra.evaluation.metrics import HIGHER_IS_BETTER, PRIMARY, auprc, auroc, mcc, metric, per_target_scores, score
 from palindra.evaluation.readings import Difference, unshift_track
 from palindra.evaluation.statistics import (
@@ -44,6 +44,7 @@ __all__ = [
     "calibration_error",
     "fit_baseline",
     "holm",
+    "kmer_names",
     "kmer_table",
     "mcc",
     "mean_interval",

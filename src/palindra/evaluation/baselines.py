@@ -46,12 +46,13 @@ class Baseline:
     strength: float  # inverse penalty that won
     validation_loss: float  # log loss, or mean squared error
     parameters: int
+    linear: Linear = field(repr=False)
+    scale: float  # by which logarithms of counts are multiplied, 1 for other features
     _table: Callable[[Sequence[str]], csr_matrix] = field(repr=False)
-    _linear: Linear = field(repr=False)
 
     def predict(self, sequences: Sequence[str]) -> Array:
         """Predictions for sequences; bit for bit the same for their reverse complements."""
-        return _link(self.task, self._linear(self._table(sequences)))
+        return _link(self.task, self.linear(self._table(sequences)))
 
 
 def fit_baseline(
@@ -97,12 +98,12 @@ def fit_baseline(
     labels, valid_labels = _labels(task, *train, "training"), _labels(task, *valid, "validation")
     classes = int(max(labels.max(), valid_labels.max())) + 1 if task == "multiclass" else 0
     best: Baseline | None = None
-    for features, table, scaled in _CANDIDATES[name](train[0], k):
+    for features, table, scaled, scale in _CANDIDATES[name](train[0], k):
         valid_scaled, worse, least = scaled(valid[0]), 0, np.inf
         for strength, linear in _FITS[task](table, labels, strengths, classes):
             loss = _loss(task, linear(valid_scaled), valid_labels)
             if best is None or loss < best.validation_loss:
-                best = Baseline(name, task, features, strength, loss, linear.weight.size, scaled, linear)
+                best = Baseline(name, task, features, strength, loss, linear.weight.size, linear, scale, scaled)
             least, worse = (loss, 0) if loss < least else (least, worse + 1)
             if worse == 2:
                 break
@@ -113,7 +114,7 @@ def fit_baseline(
 
 # ---- features ------------------------------------------------------------------------------------------------------
 
-Candidate = tuple[str, "csr_matrix", Callable[[Sequence[str]], "csr_matrix"]]
+Candidate = tuple[str, "csr_matrix", Callable[[Sequence[str]], "csr_matrix"], float]
 
 
 def _composition(train: Sequence[str], k: int) -> Iterator[Candidate]:
@@ -131,15 +132,15 @@ def _composition(train: Sequence[str], k: int) -> Iterator[Candidate]:
     def scaled(sequences: Sequence[str]) -> csr_matrix:
         return csr_matrix((frequencies(sequences) - mean) / spread)
 
-    yield "GC and dinucleotide frequencies", scaled(train), scaled
+    yield "GC and dinucleotide frequencies", scaled(train), scaled, 1.0
 
 
 def _kmers(train: Sequence[str], k: int) -> Iterator[Candidate]:
     counted = kmer_table(train, k)
-    yield f"{k}-mer counts of unit length", _unit_length(counted), lambda s: _unit_length(kmer_table(s, k))
+    yield f"{k}-mer counts of unit length", _unit_length(counted), lambda s: _unit_length(kmer_table(s, k)), 1.0
 
     scale = 1 / max(np.sqrt((_log_counts(counted).data ** 2).sum() / counted.shape[0]), 1e-12)
-    yield f"log {k}-mer counts", _log_counts(counted) * scale, lambda s: _log_counts(kmer_table(s, k)) * scale
+    yield f"log {k}-mer counts", _log_counts(counted) * scale, lambda s: _log_counts(kmer_table(s, k)) * scale, scale
 
 
 def _unit_length(counted: csr_matrix) -> csr_matrix:

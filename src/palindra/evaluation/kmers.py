@@ -47,6 +47,18 @@ def kmer_table(sequences: Sequence[str], k: int) -> csr_matrix:
     return table
 
 
+def kmer_names(k: int) -> list[str]:
+    """The k-mer that names each column of :func:`kmer_table`: the first of a k-mer and its reverse complement.
+
+    Examples:
+        >>> kmer_names(1)
+        ['A', 'C']
+    """
+    column, features = _canonical_columns(k)
+    first = [int(np.flatnonzero(column == c)[0]) for c in range(features)]
+    return ["".join("ACGT"[word // 4**place % 4] for place in range(k - 1, -1, -1)) for word in first]
+
+
 def _blocks(sequences: Sequence[str]) -> Iterator[list[str]]:
     block: list[str] = []
     letters = 0

@@ -66,7 +66,7 @@ def plain(model: nn.Module) -> nn.Module:
         >>> from palindra.symmetry import Rep
         >>> layer = Conv1d(Rep(regular=2), Rep(regular=3), 5)
         >>> [p.numel() for p in layer.parameters()], [p.numel() for p in plain(layer).parameters()]
-        ([3, 60], [60, 6])
+        ([60, 3], [120, 6])
     """
     model = copy.deepcopy(model)
     for module in model.modules():
@@ -183,8 +183,9 @@ def _lengths(model: nn.Module, letters: int, example: int, fixed: bool | None) -
         middle = (first + last) // 2
         length = example % step + middle * step
         first, last = (first, middle) if length and takes(length) else (middle + 1, last)
-    # One step more, since torch.export treats features of length 1 apart.
-    return Lengths(example, step, min(example % step + (first + 1) * step, example))
+    # Twice the least, since torch.export treats features of length 1 apart.
+    least = example % step + first * step
+    return Lengths(example, step, min(least + step * math.ceil(least / step), example))
 
 
 def _program(model: nn.Module, letters: int, lengths: Lengths) -> torch.export.ExportedProgram:

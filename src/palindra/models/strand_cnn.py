@@ -24,7 +24,7 @@ class StrandCNNConfig:
     target: Target = field(default_factory=lambda: Target.invariant(1))
     outputs: int = 1
     k: int = 1  # overlapping k-mers; published best: 2 or 3
-    hidden: Rep = Rep(regular=16)  # 16 pairs = RCPS; the published best irreps are 24 even + 8 odd
+    hidden: Rep = field(default=Rep(regular=16))  # 16 pairs = RCPS; the published best irreps are 24 even + 8 odd
     kernel_sizes: tuple[int, ...] = (15, 14, 14)
     pool_size: int = 40  # of invariant features, cut to the length where that is shorter
     pool_stride: int = 20
@@ -80,6 +80,8 @@ class StrandCNN(nn.Module):
             self.head = FlattenHead(hidden, length, target, config.outputs, position=position)
 
     def forward(self, x: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch outputs"]:
+        if x.shape[-1] != self.config.length:  # the windows of the pool would hide a longer sequence's end
+            raise ValueError(f"this network was built for {self.config.length} letters and got {x.shape[-1]}.")
         x = self.trunk(x)  # (batch, hidden, length - 40)
         if self.invariant is not None and self.pool is not None:
             x = self.invariant(x)  # (batch, orbits, length - 40)

@@ -36,7 +36,7 @@ class StrandResNetConfig:
     length: int  # of the one-hot input
     target: Target = field(default_factory=lambda: Target.invariant(1))
     outputs: int = 1
-    hidden: Rep = Rep(regular=32)
+    hidden: Rep = field(default=Rep(regular=32))
     stem_size: int = 15  # about one motif
     pool: int = 2  # after the stem; windows overlap by one where the length asks for it
     block_size: int = 5

@@ -36,7 +36,8 @@ class BothStrands(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channels length"]) -> Float[Tensor, "batch regular out_length"]:
         both = torch.cat([x, self.in_rep.act(x.flip(-1))])
-        given, other = self.module(both).chunk(2)
+        y = self.module(both)
+        given, other = y[: x.shape[0]], y[x.shape[0] :]  # chunk(2) and len(x) make torch.export fix the batch size
         return torch.cat([given, other.flip(1, 2)], dim=1)
 
 
@@ -62,5 +63,6 @@ class StrandMean(nn.Module):
         self.source = source if source is not None else Involution(Rep(regular=2), Position.REVERSE)
 
     def forward(self, x: Float[Tensor, "batch channels length"]) -> Tensor:
-        given, other = self.module(torch.cat([x, self.source.act(x)])).chunk(2)
+        y = self.module(torch.cat([x, self.source.act(x)]))
+        given, other = y[: x.shape[0]], y[x.shape[0] :]  # chunk(2) and len(x) make torch.export fix the batch size
         return (given + self.target.act(other)) / 2

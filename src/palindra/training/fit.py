@@ -74,7 +74,7 @@ def fit(
     _require_strands(strategy, target, data)
     folder = Path(folder)
     train, valid = data.rows("train"), data.rows("valid")
-    offset, scale = _standardisation(train)
+    offset, scale = standardisation(train)
     if strategy.conjoin_training:
         network = StrandMean(network, target)
     module = SequenceModule(
@@ -143,7 +143,7 @@ def _require_strands(strategy: Strategy, target: Target, data: LabelledSequences
         )
 
 
-def _standardisation(train: LabelledSequences) -> tuple[list[float], list[float]]:
+def standardisation(train: LabelledSequences) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of the training labels of a regression, per column; (0, 1) otherwise."""
     import numpy as np
 

@@ -26,6 +26,7 @@ class Strategy:
         consistency: weight of the penalty on differing outputs of the two strands.
         even_share: share of even channels among even and odd ones, in types that have them.
         trained_as: another strategy whose trained networks this one uses.
+        linear: not a network but a linear model of k-mer counts, fitted to its optimum.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Strategy:
     consistency: float = 0.0
     even_share: float = 0.75
     trained_as: str | None = None
+    linear: bool = False
 
     @property
     def needs_target(self) -> bool:
@@ -100,6 +102,7 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy("irreps", "Equivariant in every layer, even and odd channels 3:1.", kind="irreps"),
         Strategy("mixed", "Equivariant in every layer, half pairs, half even and odd channels.", kind="mixed"),
         Strategy("regular-k3", "Equivariant, pairs, reading overlapping 3-mers.", kind="regular", k=3),
+        Strategy("kmers", "Logistic or ridge regression on 6-mers of both strands, to join an ensemble.", linear=True),
         Strategy("irreps-k3", "Equivariant, even and odd channels, reading overlapping 3-mers.", kind="irreps", k=3),
     )
 }
