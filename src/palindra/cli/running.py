@@ -182,7 +182,7 @@ def train_run(
     write_text(partial / "metrics.json", json.dumps(metrics, indent=1) + "\n")
     for kept in sorted((partial / "work").glob("*/tensorboard")):
         shutil.move(kept, partial / f"tensorboard-{kept.parent.name}")
-    shutil.rmtree(partial / "work")
+    shutil.rmtree(partial / "work", ignore_errors=True)  # a linear model leaves none
     (partial / "started.json").unlink()
     finish(partial)
     seal(partial)
