@@ -110,7 +110,7 @@ def report(what: str, beside: str, ours: Work, other: Work, repeats: int) -> Non
     ratios = [a / b for a, b in zip(mine, others, strict=True)]
     low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
     own, that = statistics.median(mine) * 1e3, statistics.median(others) * 1e3
-    print(f"{what:62} {beside:8} {own:10,.1f} {that:10,.1f} {middle:7.3f} {low:6.3f} to {high:.3f}", flush=True)
+    print(f"{what:72} {beside:8} {own:10,.1f} {that:10,.1f} {middle:7.3f} {low:6.3f} to {high:.3f}", flush=True)
 
 
 def installed(package: str) -> str:
@@ -133,7 +133,7 @@ def main() -> None:
     print(", ".join(map(installed, ("palindra", "torch", "equirc"))), end=", ")
     print(f"python {platform.python_version()}, {platform.machine()}, {options.threads} thread(s)")
     print(f"batch {BATCH}, length {LENGTH:,}, {CHANNELS} channels, {LAYERS} layers; {options.repeats} repeats\n")
-    print(f"{'':62} {'beside':8} {'palindra ms':>10} {'other ms':>9} {'ratio':>7} {'quartiles':>15}")
+    print(f"{'':72} {'beside':8} {'palindra ms':>10} {'other ms':>9} {'ratio':>7} {'quartiles':>15}")
     dna, features = torch.randn(BATCH, 4, LENGTH), torch.randn(BATCH, CHANNELS, LENGTH)
     for kernel in options.kernels:
         for name, bfloat16 in (("float32", False), ("bfloat16 autocast", True)):

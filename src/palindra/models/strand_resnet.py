@@ -55,6 +55,7 @@ class StrandResNet(nn.Module):
     Inputs are one-hot ``(batch, 4, length)``, outputs ``(batch, outputs)`` (logits or values).
 
     Examples:
+        >>> import torch
         >>> model = StrandResNet(StrandResNetConfig(length=101))
         >>> model(torch.zeros(3, 4, 101)).shape
         torch.Size([3, 1])
@@ -117,5 +118,5 @@ class StrandResNet(nn.Module):
     def embed(self, x: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch hidden"]:
         """The features before the last linear map, of type ``config.hidden``."""
         x = self.blocks(self.stem(x))  # (batch, hidden, length / pool)
-        pooled, _ = concat([pool(x) for pool in self.pools], [pool.in_rep for pool in self.pools])  # type: ignore[misc]
+        pooled, _ = concat([pool(x) for pool in self.pools], [pool.in_rep for pool in self.pools])
         return self.features(pooled)
