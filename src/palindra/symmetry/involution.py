@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-import torch
 from torch import Tensor
 
 from palindra.symmetry.rep import Rep, lay_out
@@ -107,7 +106,7 @@ class Target:
         """A model's outputs brought back into the user's own order."""
         if self.order is None:
             return y
-        return y[:, torch.tensor(self.order).argsort().tolist()]
+        return y[:, sorted(range(len(self.order)), key=self.order.__getitem__)]
 
     def act(self, y: Tensor) -> Tensor:
         """Targets, in the user's order, of the sequences read from the other strand.
