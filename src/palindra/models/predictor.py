@@ -59,6 +59,23 @@ class Predictor(nn.Module):
     def forward(self, x: Float[Tensor, "batch letters length"]) -> Float[Tensor, "batch outputs"]:
         return self.link(self.logits(x))
 
+    def conjoined(self) -> Predictor:
+        """The same networks, with the outputs of each averaged over both strands.
+
+        Raises:
+            ValueError: for a strand-specific target, which has no average over strands.
+        """
+        networks = [member.module if isinstance(member, StrandMean) else member for member in self.members]
+        found = Predictor(
+            networks,
+            both_strands=[True] * len(networks),
+            task=self.task,
+            target=self.target,
+            offset=self.offset.tolist(),
+            scale=self.scale.tolist(),
+        )
+        return found.train(self.training)
+
     def link(self, outputs: Float[Tensor, "batch outputs"]) -> Float[Tensor, "batch outputs"]:
         """Predictions from mean outputs: probabilities, or values in the units of the labels."""
         if self.task is Task.REGRESSION:
@@ -81,7 +98,7 @@ def predict_batches(
     training = model.training
     model.eval().to(device)
     try:
-        parts = [model(part.to(device, torch.float32)).float().cpu() for part in one_hot.split(batch_size)]
+        parts = [model(part.to(device, torch.float32)).float().cpu() for part in torch.split(one_hot, batch_size)]
     finally:
         model.train(training)
     return torch.cat(parts)

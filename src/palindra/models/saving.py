@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
+from torch import Tensor
 
 import palindra
 from palindra.data.task import Task
@@ -23,6 +23,7 @@ from palindra.models.predictor import Predictor
 from palindra.nn import StrandMean
 
 CONFIG, WEIGHTS, CHECKSUMS = "config.toml", "weights.safetensors", "checksums.json"
+FORMAT = 1  # of run folders
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,14 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))
+    partial.replace(path)
 
 
 def save_run(
@@ -68,7 +76,7 @@ def save_run(
             {**described, "both_strands": isinstance(member, StrandMean), "config": to_plain(network.config)}
         )
     whole = {
-        "palindra": {"version": palindra.__version__, "format": 1},
+        "palindra": {"version": palindra.__version__, "format": FORMAT},
         **config,
         "prediction": {
             "task": str(predictor.task),
@@ -78,9 +86,7 @@ def save_run(
         },
         "members": members,
     }
-    partial = folder / (WEIGHTS + ".partial")
-    save_file({name: value.contiguous() for name, value in predictor.state_dict().items()}, partial)
-    os.replace(partial, folder / WEIGHTS)
+    write_tensors(folder / WEIGHTS, predictor.state_dict())
     write_text(folder / CONFIG, tomli_w.dumps(whole))
 
 
@@ -94,6 +100,44 @@ def seal(folder: str | Path) -> None:
 def is_finished(folder: str | Path) -> bool:
     """Whether a folder holds a finished run."""
     return (Path(folder) / CHECKSUMS).is_file()
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """The configuration of a run folder, everything that ran.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+
+
+def verify(folder: str | Path, names: Sequence[str] = (CONFIG, WEIGHTS)) -> None:
+    """Make sure that files of a finished run are those that were written.
+
+    Raises:
+        InputError: for a file that is missing or was changed.
+    """
+    folder = Path(folder)
+    try:
+        recorded = dict(json.loads((folder / CHECKSUMS).read_text(encoding="utf-8")))
+        expected = {name: recorded[name] for name in names}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{folder / CHECKSUMS}: is damaged, so the run cannot be trusted. Train again, or restore the folder "
+            "from a copy."
+        ) from error
+    for name, checksum in expected.items():
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: the file is missing. Train again, or restore the folder from a copy.")
+        if _sha256(folder / name) != checksum:
+            raise InputError(
+                f"{folder / name}: the file is not the one that was written (checksum differs): it was edited or "
+                "damaged. Train again, or restore the folder from a copy."
+            )
 
 
 def load_run(folder: str | Path, *, finished: bool = True) -> Run:
@@ -116,20 +160,23 @@ def load_run(folder: str | Path, *, finished: bool = True) -> Run:
     if finished and not is_finished(folder):
         raise InputError(f"{folder}: this run was not finished ({CHECKSUMS} is missing). Start the same command again.")
     try:
-        recorded = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8")) if finished else {}
-        for name in recorded.keys() & {CONFIG, WEIGHTS}:
-            if _sha256(folder / name) != recorded[name]:
-                raise InputError(
-                    f"{folder / name}: the file is not the one that was written (checksum differs): it was edited or "
-                    "damaged. Train again, or restore the folder from a copy."
-                )
-        config = tomllib.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if finished:
+            verify(folder)
+        config = read_config(folder)
+        if (written := config["palindra"]["format"]) != FORMAT:
+            raise InputError(
+                f"{folder}: this run folder has format {written}, written by palindra {config['palindra']['version']}; "
+                f"palindra {palindra.__version__} reads format {FORMAT}. Install that version."
+            )
         predictor = _build(config)
         predictor.load_state_dict(load_file(folder / WEIGHTS))
     except InputError:
         raise
-    except (KeyError, ValueError, TypeError, RuntimeError, OSError, SafetensorError) as error:
-        raise InputError(f"{folder}: this run folder cannot be read: {error}") from error
+    except KeyError as error:
+        raise InputError(f"{folder}: this run folder cannot be read: {CONFIG} has no entry {error}.") from error
+    except (ValueError, TypeError, AttributeError, RuntimeError, OSError, SafetensorError) as error:
+        first = " ".join(line.strip() for line in str(error).splitlines()[:2])  # torch lists every weight
+        raise InputError(f"{folder}: this run folder cannot be read: {first}") from error
     return Run(folder, predictor.eval(), config)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from palindra.data import LabelledSequences
+from palindra.data import LabelledSequences, Task
 from palindra.data.order import epoch_order, integers, uniform
 from palindra.sequences import encode, shift
 from palindra.symmetry import Target
@@ -56,14 +56,32 @@ class Augmentation:
         reverse_complement: replace each sequence by its reverse complement with probability 1/2, labels by the
             target's action.
         shift: move each sequence by up to this many positions either way; N enters at the end.
+        task: what the labels are.
         target: how labels change with the strand.
         source: the involution on inputs, anything with ``act``.
     """
 
     reverse_complement: bool
     shift: int
+    task: Task
     target: Target
     source: Any
+
+
+def other_strand(task: Task, target: Target, labels: Tensor) -> Tensor:
+    """Labels ``(rows, targets)`` of the sequences read from the other strand.
+
+    The target describes outputs, which for classes are one per class; their labels are class numbers.
+
+    Examples:
+        >>> plus_minus_none = Target.paired([1, 0, 2])
+        >>> other_strand(Task.MULTICLASS, plus_minus_none, torch.tensor([[0.0], [1.0], [2.0]])).squeeze(1).tolist()
+        [1.0, 0.0, 2.0]
+    """
+    if task is not Task.MULTICLASS or target.rep is None:
+        return target.act(labels)
+    classes = torch.arange(target.rep.channels, dtype=labels.dtype)[None]
+    return target.act(classes)[0, labels[:, 0].long()][:, None]
 
 
 class EpochBatches(Dataset[Batch]):
@@ -97,7 +115,8 @@ class EpochBatches(Dataset[Batch]):
         starts = range(0, len(order), batch_size)
         batches = [order[start : start + batch_size] for start in starts]
         # A last batch of a few rows would give batch normalisation poor statistics; its rows come in other epochs.
-        if len(batches) > 1 and len(batches[-1]) < max(batch_size // 4, 2 * processes):
+        # The rule knows nothing of processes, so that their number changes nothing.
+        if len(batches) > 1 and len(batches[-1]) < max(batch_size // 4, 2):
             batches.pop()
         self.batches = batches
         self.data, self.seed, self.epoch, self.augmentation = data, seed, epoch, augmentation
@@ -119,5 +138,22 @@ class EpochBatches(Dataset[Batch]):
             other = torch.from_numpy(uniform(self.seed, self.epoch, rows, STRAND_STREAM) < 0.5)
             x[other] = plan.source.act(x[other])
             y = y.clone()
-            y[other] = plan.target.act(y[other])
+            y[other] = other_strand(plan.task, plan.target, y[other])
         return Batch(x, y, len(whole))
+
+
+class GivenBatches(Dataset[Batch]):
+    """All rows as they are and in their order, the same on every process."""
+
+    def __init__(self, data: Encoded, batch_size: int) -> None:
+        self.data, self.batch_size = data, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.batch_size)
+
+    def __getitem__(self, number: int) -> Batch:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        rows = slice(number * self.batch_size, (number + 1) * self.batch_size)
+        labels = self.data.labels[rows]
+        return Batch(self.data.one_hot(rows), labels, len(labels))

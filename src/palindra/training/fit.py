@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -19,7 +15,6 @@ from palindra.errors import InputError
 from palindra.nn import StrandMean
 from palindra.symmetry import Involution, Position, Target
 from palindra.training.batches import Encoded
-from palindra.training.precision import choose_precision
 from palindra.training.strategies import Strategy
 
 
@@ -29,7 +24,7 @@ class Fit(NamedTuple):
     best_epoch: int  # counted from 0
     best_loss: float  # on the validation split
     epochs: int  # trained
-    seconds: float  # over all attempts
+    seconds: float  # of these epochs, in whatever attempts
     offset: list[float]  # of standardised values (regression)
     scale: list[float]
     history: list[dict[str, float]]  # one row per epoch
@@ -61,20 +56,20 @@ def fit(
         seed: of order, augmentation and dropout.
         folder: for checkpoints and logs of this network.
         progress: show a bar per epoch.
-        loggers: any of ``"tensorboard"`` and ``"wandb"``; a CSV log is always written.
+        loggers: any of ``"tensorboard"`` and ``"wandb"``; ``log.csv`` is always written.
 
     Raises:
-        InputError: if the strategy needs the other strand and the target or alphabet has none.
+        InputError: if the strategy cannot be trained on these data, or the loss is no longer a number.
+        KeyboardInterrupt: if Ctrl-C was pressed.
     """
-    import lightning
-    from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-
     from palindra.training.module import SequenceModule
+    from palindra.training.trainer import LAST, make_trainer, quiet_lightning
 
-    _require_strands(strategy, target, data)
+    require_trainable(strategy, target, data, config)
     folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     train, valid = data.rows("train"), data.rows("valid")
-    offset, scale = standardisation(train)
+    offset, scale = standardisation(train, target)
     if strategy.conjoin_training:
         network = StrandMean(network, target)
     module = SequenceModule(
@@ -88,50 +83,46 @@ def fit(
         valid=Encoded(valid, offset=offset, scale=scale),
         seed=seed,
     )
-    clock = _Clock(folder / "seconds.json")
-    best = ModelCheckpoint(dirpath=folder, filename="best-{epoch}", monitor="valid_loss", save_last=True)
-    callbacks: list[Callback] = [best]
-    if config.patience:
-        callbacks.append(EarlyStopping("valid_loss", patience=config.patience))
-    if config.weight_average:
-        callbacks.append(EMAWeightAveraging(decay=config.weight_average, use_buffers=True))
-    last = folder / "last.ckpt"
-    with _quiet_lightning():
-        trainer = lightning.Trainer(
-            max_epochs=config.epochs,
-            accelerator="auto" if torch.cuda.is_available() else "cpu",
-            devices=config.devices,
-            strategy="ddp" if config.devices > 1 else "auto",
-            precision=choose_precision(config.precision),  # type: ignore[arg-type]
-            gradient_clip_val=config.gradient_clip or None,
-            callbacks=callbacks,
-            logger=_loggers(folder, loggers),
-            enable_progress_bar=progress,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            reload_dataloaders_every_n_epochs=1,
-            log_every_n_steps=1,
-        )
-        with clock:
+    last = folder / LAST
+    with quiet_lightning():
+        trainer, best, history = make_trainer(config, folder, progress=progress, loggers=loggers)
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        try:
             trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        except SystemExit as stop:
+            if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
+                signal.signal(signal.SIGINT, on_interrupt)
+                raise KeyboardInterrupt from stop
+            raise
         checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     prefix = "network."
     network.load_state_dict({k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()})
-    network.eval()
-    history = _history(folder)
+    network.to("cpu").eval()
     return Fit(
         best_epoch=int(checkpoint["epoch"]),
-        best_loss=float(best.best_model_score or float("nan")),
-        epochs=len(history),
-        seconds=clock.total,
+        best_loss=float("nan") if best.best_model_score is None else float(best.best_model_score),
+        epochs=len(history.rows),
+        seconds=history.seconds,
         offset=offset,
         scale=scale,
-        history=history,
+        history=history.rows,
     )
 
 
-def _require_strands(strategy: Strategy, target: Target, data: LabelledSequences) -> None:
+def require_trainable(strategy: Strategy, target: Target, data: LabelledSequences, config: Any) -> None:
+    """Raise unless a strategy can be trained on these data with this target.
+
+    Raises:
+        InputError: if the strategy needs the other strand and the target or alphabet has none, if labels cannot change
+            as the target says, or if there are too few sequences.
+    """
+    rows = int((data.splits == "train").sum())
+    if rows < 2 * config.devices:
+        raise InputError(f"{data.source}: {rows} training sequences are too few; at least {2 * config.devices} needed.")
+    if target.rep is not None and target.rep.odd and data.task is not Task.REGRESSION:
+        raise InputError(
+            f"the target says that labels change their sign with the strand, which {data.task} ones cannot."
+        )
     if not strategy.needs_target:
         return
     if data.alphabet.rep.regular == 0:
@@ -143,80 +134,18 @@ def _require_strands(strategy: Strategy, target: Target, data: LabelledSequences
         )
 
 
-def standardisation(train: LabelledSequences) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the training labels of a regression, per column; (0, 1) otherwise."""
-    import numpy as np
+def standardisation(train: LabelledSequences, target: Target) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the training labels of a regression, per column; (0, 1) otherwise.
 
+    They are those of the labels of both strands, so that columns that swap share them and standardised labels change
+    with the strand as labels do.
+    """
     if train.task is not Task.REGRESSION:
         return [0.0], [1.0]
-    mean, deviation = np.nanmean(train.labels, axis=0), np.nanstd(train.labels, axis=0)
-    return mean.tolist(), np.where(deviation > 0, deviation, 1.0).tolist()
-
-
-def _loggers(folder: Path, asked: tuple[str, ...]) -> list[Any]:
-    from lightning.pytorch.loggers import CSVLogger
-
-    found: list[Any] = [CSVLogger(folder, name="", version="log", flush_logs_every_n_steps=10**9)]
-    if "tensorboard" in asked:
-        from lightning.pytorch.loggers import TensorBoardLogger
-
-        try:
-            found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
-        except ModuleNotFoundError as error:
-            raise InputError("TensorBoard is not installed: pip install 'palindra[tensorboard]'.") from error
-    if "wandb" in asked:
-        from lightning.pytorch.loggers import WandbLogger
-
-        try:
-            found.append(WandbLogger(save_dir=folder, project="palindra"))
-        except ModuleNotFoundError as error:
-            raise InputError("Weights & Biases is not installed: pip install 'palindra[wandb]'.") from error
-    return found
-
-
-def _history(folder: Path) -> list[dict[str, float]]:
-    """One row per epoch from the CSV log, later attempts last."""
-    import csv
-
-    rows: dict[int, dict[str, float]] = {}
-    for path in sorted(folder.glob("log*/metrics.csv"), key=lambda p: p.stat().st_mtime):
-        with path.open(newline="") as lines:
-            for line in csv.DictReader(lines):
-                row = rows.setdefault(int(line["epoch"]), {"epoch": float(line["epoch"])})
-                row |= {k: float(v) for k, v in line.items() if v and k not in ("epoch", "step")}
-    return [rows[epoch] for epoch in sorted(rows)]
-
-
-class _Clock:
-    """Seconds spent, summed over attempts in a small file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.total = float(json.loads(path.read_text())) if path.exists() else 0.0
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.total += time.perf_counter() - self.start
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.total))
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Without Lightning's advice about workers and its banner; its errors stay."""
-    import logging
-
-    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
-    levels = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+    labels = train.labels
+    if target.rep is not None:
+        labels = np.concatenate([labels, target.act(torch.from_numpy(labels)).numpy()])
+    columns = [column[~np.isnan(column)].astype(np.float64) for column in labels.T]
+    mean = [float(c.mean()) if len(c) else 0.0 for c in columns]
+    # A constant column may have a spread of 1e-17 by rounding.
+    return mean, [float(c.std()) if len(c) and c.max() > c.min() else 1.0 for c in columns]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import lightning
 import torch
@@ -13,10 +13,14 @@ from torch.nn.utils import parametrize
 from torch.utils.data import DataLoader
 
 from palindra.data.task import Task
+from palindra.errors import InputError
+from palindra.models.plain import typed
 from palindra.symmetry import Target
-from palindra.training.batches import Augmentation, Batch, Encoded, EpochBatches
+from palindra.training.batches import Augmentation, Batch, Encoded, EpochBatches, GivenBatches
 from palindra.training.losses import consistency_loss, label_loss
 from palindra.training.strategies import Strategy
+
+VALID_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,40 @@ class TrainingConfig:
     shift: int = 0  # random shift of training sequences, bp either way
     precision: Literal["auto", "bf16", "float32"] = "auto"
     devices: int = 1
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for name, value in vars(self).items():
+            try:
+                typed(hints[name], value)
+            except ValueError as error:
+                raise InputError(f"training.{name}: {error}") from None
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                wanted = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+                raise InputError(f"training.{name} is {value}: {wanted} is needed.")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"training.learning_rate is {self.learning_rate}: a positive number is needed.")
+        least = 2 if self.devices == 1 else 8 * self.devices  # the last batch may have a quarter of the rows
+        if self.batch_size < least:
+            raise InputError(
+                f"training.batch_size is {self.batch_size}: at least {least} is needed, so that each of {self.devices} "
+                "device(s) has two sequences of every batch to take mean and spread of."
+            )
+
+
+_RANGES = {
+    "epochs": (0, math.inf),
+    "batch_size": (1, math.inf),
+    "weight_decay": (0, math.inf),
+    "warmup": (0, 1),
+    "patience": (0, math.inf),
+    "gradient_clip": (0, math.inf),
+    "weight_average": (0, 1),
+    "shift": (0, math.inf),
+    "devices": (1, math.inf),
+}
 
 
 def weights_with_decay(network: nn.Module) -> list[nn.Parameter]:
@@ -85,7 +123,7 @@ class SequenceModule(lightning.LightningModule):
         self.task, self.target, self.source = task, target, source
         self.strategy, self.config, self.seed = strategy, config, seed
         self.train_rows, self.valid_rows = train, valid
-        self.augmentation = Augmentation(strategy.augment, config.shift, target, source)
+        self.augmentation = Augmentation(strategy.augment, config.shift, task, target, source)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the current epoch; Lightning asks again at every epoch."""
@@ -102,16 +140,21 @@ class SequenceModule(lightning.LightningModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """All validation rows on every process, so that all decide the same."""
-        none = Augmentation(False, 0, self.target, self.source)
-        batches = EpochBatches(self.valid_rows, seed=0, epoch=0, batch_size=512, augmentation=none)
-        batches.batches = list(
-            torch.arange(len(self.valid_rows)).numpy()[i : i + 512] for i in range(0, len(self.valid_rows), 512)
-        )
-        return DataLoader(batches, batch_size=None)
+        return DataLoader(GivenBatches(self.valid_rows, VALID_BATCH), batch_size=None)
 
-    def on_train_epoch_start(self) -> None:
-        """Dropout follows (seed, epoch), so that a resumed run repeats an uninterrupted one."""
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch * 101 + self.global_rank)
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Dropout follows (seed, epoch), so that a resumed run repeats an uninterrupted one.
+
+        Not at the start of the epoch: Lightning leaves that hook out in the first epoch after resuming.
+        """
+        if batch_idx == 0:
+            torch.manual_seed(self.seed * 1_000_003 + self.current_epoch * 101 + self.global_rank)
+
+    def on_validation_epoch_start(self) -> None:
+        """Batch statistics are those of each process; all go on with those of the first and so see the same loss."""
+        if self.trainer.world_size > 1:
+            for buffer in self.network.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Mean loss over the rows of the whole batch; each process contributes its own rows."""
@@ -124,10 +167,12 @@ class SequenceModule(lightning.LightningModule):
             losses = label_loss(self.task, self.network(batch.one_hot).float(), batch.labels)
         # DDP averages gradients over processes, whose shares of a batch may differ by a row.
         loss = losses.sum() * self.trainer.world_size / batch.rows
-        if not torch.isfinite(loss):
-            raise RuntimeError(
-                f"the training loss is {loss.item()} at step {self.global_step} of epoch {self.current_epoch}: "
-                "lower the learning rate or train in float32."
+        whole = float(self.trainer.strategy.reduce(loss.detach(), reduce_op="mean"))  # all processes stop together
+        if not math.isfinite(whole):
+            raise InputError(
+                f"the training loss became {whole} in step {self.global_step + 1} (epoch "
+                f"{self.current_epoch + 1}): lower the learning rate ({self.config.learning_rate:g} now), or train in "
+                "float32."
             )
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=batch.rows, sync_dist=True)
         return loss

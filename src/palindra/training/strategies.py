@@ -131,7 +131,7 @@ def members(name: str) -> list[Member]:
     """
     found: list[Member] = []
     for term in name.split("+"):
-        base, _, copies = term.strip().partition("*")
+        base, star, copies = term.strip().partition("*")
         if base not in STRATEGIES:
             import difflib
 
@@ -141,8 +141,8 @@ def members(name: str) -> list[Member]:
                 f"there is no strategy {base!r}.{hint} Known: {', '.join(STRATEGIES)}; "
                 "'regular*3' is an ensemble of three, 'regular+irreps' one of both."
             )
-        if copies and not (copies.isdigit() and int(copies) > 0):
-            raise InputError(f"{term!r}: after * comes the number of models in the ensemble, e.g. {base}*3.")
+        if star and not (copies.isdigit() and int(copies) > 0):
+            raise InputError(f"{term.strip()!r}: after * comes the number of models in the ensemble, e.g. {base}*3.")
         taken = sum(member.strategy.name == base for member in found)
         found += [Member(STRATEGIES[base], taken + copy) for copy in range(int(copies or 1))]
     return found

@@ -1,0 +1,151 @@
+"""The Lightning trainer of one network: callbacks, loggers, devices, precision."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+
+from palindra.errors import InputError
+from palindra.models.saving import write_text
+from palindra.training.precision import choose_precision
+
+LAST = "last.ckpt"
+
+
+class History(Callback):
+    """Losses and time of every epoch, as ``log.csv`` for people to follow and in the checkpoint to resume from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "log.csv"
+        self.rows: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self._since = 0.0
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Start the clock."""
+        self._since = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Add the row of this epoch."""
+        losses = {name: float(trainer.callback_metrics[name]) for name in ("train_loss", "valid_loss")}
+        self.rows.append({"epoch": float(trainer.current_epoch), **losses})
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        if trainer.is_global_zero:
+            lines = ["epoch,train_loss,valid_loss", *(",".join(f"{v:.7g}" for v in row.values()) for row in self.rows)]
+            write_text(self.path, "\n".join(lines) + "\n")
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the checkpoint keeps."""
+        return {"rows": self.rows, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.rows, self.seconds = list(state_dict["rows"]), float(state_dict["seconds"])
+
+
+class Best(ModelCheckpoint):
+    """The checkpoint of lowest validation loss, found again where its folder was moved between attempts."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "", Path(path).name)) if path else path
+
+        moved = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path")}
+        models = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": models, "dirpath": self.dirpath})
+
+
+class Patience(EarlyStopping):
+    """Early stopping that stays stopped: called again after its end, training does not go on for an epoch."""
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Stop at once where the checkpoint says that patience had run out."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
+def make_trainer(
+    config: Any, folder: Path, *, progress: bool, loggers: tuple[str, ...]
+) -> tuple[lightning.Trainer, ModelCheckpoint, History]:
+    """A trainer that writes a checkpoint after every epoch, and the two callbacks that know the result.
+
+    Raises:
+        InputError: for more devices than there are, or a logger that is not installed.
+    """
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < config.devices:
+        raise InputError(f"{config.devices} devices were asked for, but this machine has {gpus} (--devices).")
+    best = Best(dirpath=folder, filename="best-{epoch}", monitor="valid_loss")
+    # Of its own and after the best: `save_last` would write only in epochs that are the best so far.
+    last = ModelCheckpoint(dirpath=folder, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False)
+    history = History(folder)
+    callbacks: list[Callback] = [history, best, last]
+    if config.patience:
+        callbacks.append(Patience("valid_loss", patience=config.patience))
+    if config.weight_average:
+        callbacks.append(EMAWeightAveraging(decay=config.weight_average, use_buffers=True))
+    trainer = lightning.Trainer(
+        max_epochs=config.epochs,
+        accelerator="gpu" if gpus else "cpu",
+        devices=config.devices,
+        strategy="ddp" if config.devices > 1 else "auto",
+        precision=choose_precision(config.precision),  # type: ignore[arg-type]
+        gradient_clip_val=config.gradient_clip or None,
+        callbacks=callbacks,
+        logger=_loggers(folder, loggers) or False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        reload_dataloaders_every_n_epochs=1,
+        log_every_n_steps=1,
+    )
+    return trainer, best, history
+
+
+def _loggers(folder: Path, asked: tuple[str, ...]) -> list[Any]:
+    found: list[Any] = []
+    if "tensorboard" in asked:
+        from lightning.pytorch.loggers import TensorBoardLogger
+
+        try:
+            found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+        except ModuleNotFoundError as error:
+            raise InputError("TensorBoard is not installed: pip install 'palindra[tensorboard]'.") from error
+    if "wandb" in asked:
+        from lightning.pytorch.loggers import WandbLogger
+
+        try:
+            found.append(WandbLogger(save_dir=folder, project="palindra"))
+        except ModuleNotFoundError as error:
+            raise InputError("Weights & Biases is not installed: pip install 'palindra[wandb]'.") from error
+    return found
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Without Lightning's advice about workers and its banner; its errors stay."""
+    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
