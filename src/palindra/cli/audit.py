@@ -1,4 +1,4 @@
-"""Measure how much a model's answers change between strands and under small shifts."""
+"""Measure how a model's answers change with the strand."""
 
 from __future__ import annotations
 
@@ -33,14 +33,19 @@ def command(
     output_field: Annotated[
         str | None, typer.Option(help="Which output, by name or number, of a model with several.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Sequences to read, the first of the file.")] = 2000,
+    limit: Annotated[
+        int, typer.Option(min=2, help="Sequences to read, the first of the file (of its test split, if it has one).")
+    ] = 2000,
     negatives: opt.Negatives = None,
     task: opt.TaskOption = None,
     sequence: opt.SequenceColumn = None,
     label: opt.LabelColumns = None,
     split: opt.SplitColumn = None,
 ) -> None:
-    """Measure how much a model's answers change between strands and under small shifts, and what averaging would do.
+    """Measure how a model's answers change with the strand.
+
+    Each sequence is read from both strands and moved by a few letters; the page says how much the answers change, how
+    many decisions change, and what averaging over strands would do to the scores.
 
     For module:function the module is imported from the current folder; the function is called without arguments if
     it is not a module itself and takes none, and must then return the model.

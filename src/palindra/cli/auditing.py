@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from palindra.cli import figures, inputs
+from palindra.cli.evaluating import require_length
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import Audit, audit
-from palindra.models.saving import load_run, write_text
+from palindra.models.saving import Run, load_run, write_text
 from palindra.report import audit_page
 from palindra.sequences import one_hot
 from palindra.symmetry import Position, Target
@@ -57,7 +58,13 @@ def audit_model(
     class_names: list[str] = []
     predict: Any
     target: Target | None = None
+    run: Run | None = None
     if Path(model).is_dir():
+        if activation != "none" or outputs != "invariant" or field is not None:
+            raise InputError(
+                f"{model}: a run folder says itself what its outputs are; leave out --activation, --outputs "
+                "and --output-field."
+            )
         run = load_run(model)
         predict, target, task = run.predictor, run.predictor.target, str(run.predictor.task)
         class_names = list(run.config["data"]["classes"])
@@ -66,8 +73,17 @@ def audit_model(
     else:
         predict = find_model(model)
     rows = inputs.read(
-        path, negatives=negatives, task=task, sequence=sequence, label=label, split=split, class_names=class_names
+        path,
+        negatives=negatives,
+        task=task,
+        sequence=sequence,
+        label=label,
+        split=split,
+        class_names=class_names,
+        alphabet_name=run.config["data"]["alphabet"] if run else "dna",
     )
+    if run:
+        require_length(rows, run)
     if (rows.splits == "test").any():
         rows = rows.rows("test")
     rows = rows.take(range(min(limit, len(rows))))
@@ -90,14 +106,16 @@ def _run(
     labelled: bool,
 ) -> Audit:
     shifts = tuple(s for s in (1, 2, 4, 8) if s < rows.length)
-    common: dict[str, Any] = {
+    options: dict[str, Any] = {
         "align": align,
         "activation": ACTIVATIONS[activation],
         "output": int(field) if field is not None and field.isdigit() else field,
         "shifts": shifts,
     }
+    if labelled:
+        options |= {"labels": rows.labels, "task": str(rows.task)}
     try:
-        return audit(predict, x, **common, **({"labels": rows.labels, "task": str(rows.task)} if labelled else {}))
+        return audit(predict, x, **options)
     except InputError:
         raise
     except (RuntimeError, TypeError, IndexError) as error:

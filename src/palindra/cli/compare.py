@@ -1,4 +1,4 @@
-"""Train every strategy on the same splits with several seeds, and say honestly which is best."""
+"""Find the best treatment of the two strands for your data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def command(
         str,
         typer.Option(
             help="With commas, of: none, augment, conjoined, post-hoc, consistency, regular, irreps, mixed, "
-            "regular-k3, irreps-k3 (k-mers need strand_cnn); ensembles as regular*3 or regular+irreps."
+            "regular-k3, irreps-k3 (these two need --model strand_cnn), kmers (a linear model of 6-mers, to join an "
+            "ensemble); ensembles as regular*3 or regular+kmers."
         ),
     ] = "none,augment,post-hoc,regular",
     seeds: Annotated[str, typer.Option(help="Numbers with commas, or a range: 0-4.")] = "0-4",
@@ -55,11 +56,11 @@ def command(
     pad: opt.Pad = None,
     alphabet: opt.AlphabetOption = "dna",
 ) -> None:
-    """Train every strategy on the same splits with several seeds, and say honestly which is best.
+    """Find the best treatment of the two strands for your data.
 
-    The winner is chosen on the validation split; every number shown is from the test split, with a 95 % interval over
-    seeds and paired tests corrected for their number, beside two trivial baselines. Started again, finished runs are
-    not repeated.
+    Every strategy is trained with several seeds on the same splits. The winner is chosen on the validation split; every
+    number shown is from the test split, with a 95 % interval over seeds and paired tests corrected for their number,
+    beside two trivial baselines. Started again, finished runs are not repeated.
     """
     import shlex
     import sys

@@ -15,13 +15,14 @@ from safetensors.torch import load_file
 
 from palindra.cli import figures
 from palindra.cli.concluding import conclude
-from palindra.cli.running import OUTPUTS, Plan, train_run
-from palindra.data import Check, LabelledSequences
+from palindra.cli.outputs import OUTPUTS
+from palindra.cli.running import Plan, check_trainable, first_process, train_run
+from palindra.data import Check, LabelledSequences, require_splits
 from palindra.data.order import random_bits
 from palindra.errors import InputError
 from palindra.evaluation import HIGHER_IS_BETTER, PRIMARY, fit_baseline, holm, mean_interval, paired_test, score
 from palindra.models import Predictor
-from palindra.models.saving import load_run, write_text
+from palindra.models.saving import load_run, verify, write_text
 from palindra.report import page
 from palindra.report.comparison import Comparison, LearningPoint, Row, Test
 from palindra.training.strategies import Member, members
@@ -80,16 +81,11 @@ def compare(
         say: gets a line for each run.
 
     Raises:
-        InputError: for unknown strategies, or sizes beyond the training split.
+        InputError: for unknown strategies, sizes beyond the training split, and whatever cannot be trained.
     """
-    if not grid.seeds:
-        raise InputError("a comparison needs at least one seed, e.g. --seeds 0-4.")
     names = list(dict.fromkeys(grid.strategies))
     every = {name: members(name) for name in names}
-    available = int((data.splits == "train").sum())
-    for size in (*grid.sizes, grid.train_size or 1):
-        if not 1 <= size <= available:
-            raise InputError(f"a training set of {size} was asked for, but the training split has {available} rows.")
+    _check(data, plan, grid, every)
     sizes = [*sorted(size for size in grid.sizes if size != grid.train_size), grid.train_size]
     jobs = [
         (size, name, seed, member) for size in sizes for seed in grid.seeds for name in names for member in every[name]
@@ -101,6 +97,8 @@ def compare(
         if not folder.exists():
             say(f"[{number}/{len(units)}] {strategy}, seed {seed}" + (f", {size} sequences" if size else ""))
         train_run(subset(data, size, seed), plan, strategy, seed, folder, progress=progress)
+    if not first_process():
+        raise SystemExit(0)
     found = {
         size: [_score_strategy(data, output, size, name, every[name], grid.seeds) for name in names] for size in sizes
     }
@@ -146,6 +144,29 @@ def compare(
     return comparison
 
 
+def _check(data: LabelledSequences, plan: Plan, grid: Grid, every: dict[str, list[Member]]) -> None:
+    """Find out before any training whether all of it can be done."""
+    if not grid.seeds:
+        raise InputError("a comparison needs at least one seed, e.g. --seeds 0-4.")
+    for name in grid.references:
+        members(name)
+    available = int((data.splits == "train").sum())
+    asked = [("--sizes", size) for size in grid.sizes]
+    if grid.train_size is not None:
+        asked.append(("--train-size", grid.train_size))
+    for option, size in asked:
+        if not 1 <= size <= available:
+            raise InputError(f"{option} {size}: the training split has {available} rows, so give 1 to {available}.")
+        for seed in grid.seeds:
+            try:
+                require_splits(subset(data, size, seed), ("train",))
+            except InputError as error:
+                raise InputError(f"{option} {size} is too small: {error}") from None
+    smallest = min((size for _, size in asked), default=None)
+    for chosen in every.values():
+        check_trainable(subset(data, smallest, grid.seeds[0]), plan, chosen)
+
+
 def subset(data: LabelledSequences, size: int | None, seed: int) -> LabelledSequences:
     """All rows, or so many of the training split, classes in proportion; larger sizes contain smaller ones.
 
@@ -156,7 +177,7 @@ def subset(data: LabelledSequences, size: int | None, seed: int) -> LabelledSequ
     train = np.flatnonzero(data.splits == "train")
     shuffled = train[np.argsort(random_bits(seed % 1000, 0, train, stream=100), kind="stable")]
     if data.task in ("binary", "multiclass"):
-        # The n-th row of a class with share s comes at place n / s, so that every beginning has the shares of the whole.
+        # Row n of a class with share s comes at place n / s, so that every beginning has the shares of the whole.
         place = np.empty(len(shuffled))
         for label in np.unique(data.labels[shuffled, 0]):
             rows = np.flatnonzero(data.labels[shuffled, 0] == label)
@@ -172,6 +193,7 @@ def _unit(seed: int, member: Member) -> tuple[str, int]:
 
 def _outputs(folder: Path, member: Member) -> dict[str, torch.Tensor]:
     """The outputs that a run saved, averaged over strands where the strategy does so with another one's networks."""
+    verify(folder, (OUTPUTS, "metrics.json"))
     saved = load_file(folder / OUTPUTS)
     if member.strategy.trained_as:
         for split in ("valid", "test"):

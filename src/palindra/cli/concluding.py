@@ -36,7 +36,8 @@ def conclude(main: Sequence[Scored], tests: Sequence[Test], metric: str, seeds: 
     if apart:
         worst = max(apart, key=lambda row: row.strand_discrepancy or 0)
         found.append(
-            f"Read from the other strand, {worst.name} changes its answers by {worst.strand_discrepancy:.3f} on average; "
+            f"Read from the other strand, {worst.name} changes its answers by {worst.strand_discrepancy:.3f} "
+            "on average; "
             + (
                 f"{best.name} gives the same answer for both strands."
                 if best not in apart

@@ -1,4 +1,4 @@
-"""Score a trained model on labelled sequences and draw its page."""
+"""Score a trained model on labelled sequences."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def command(
     split: opt.SplitColumn = None,
     pad: opt.Pad = None,
 ) -> None:
-    """Score a trained model on labelled sequences and draw its page.
+    """Score a trained model on labelled sequences.
 
-    Intervals are over the sampling of sequences (bootstrap). The model reads each sequence from both strands, so the
-    page shows whether it contradicts itself.
+    The page shows scores, curves and calibration, with intervals over the sampling of sequences (bootstrap). The model
+    reads each sequence from both strands, so the page also shows whether it contradicts itself.
     """
     import shlex
     import sys
 
     from palindra.cli import inputs
-    from palindra.cli.evaluating import evaluate_run, write_scores
+    from palindra.cli.evaluating import evaluate_run, require_length, write_scores
     from palindra.data import check_data
     from palindra.errors import InputError
     from palindra.models.saving import load_run
@@ -54,12 +54,11 @@ def command(
         alphabet_name=trained["alphabet"].lower(),
         class_names=trained["classes"],
     )
-    if rows.length != loaded.length:
-        raise InputError(f"{data}: sequences of {rows.length} letters, but {run} was trained on {loaded.length}.")
+    require_length(rows, loaded)
     if rows.labels.shape[1] != len(trained["targets"]):
         raise InputError(
             f"{data}: {rows.labels.shape[1]} label columns, but {run} was trained on {len(trained['targets'])} "
-            f"({', '.join(trained['targets'])}). Choose them with --label."
+            f"({', '.join(trained['targets'])}). Choose them with --label-columns."
         )
     if rows_of is None and (rows.splits == "test").any():
         rows_of = "test"

@@ -11,6 +11,7 @@ import numpy as np
 
 from palindra.cli import figures
 from palindra.data import Check, LabelledSequences
+from palindra.errors import InputError
 from palindra.evaluation import HIGHER_IS_BETTER
 from palindra.models import predict_batches
 from palindra.models.saving import Run, load_run, write_text
@@ -50,6 +51,16 @@ def evaluate_run(run: Run, rows: LabelledSequences, *, checks: Sequence[Check], 
         data=figures.data_facts(rows),
         provenance=figures.provenance(command, rows, model=str(run.config["run"]["strategy"])),
     )
+
+
+def require_length(rows: LabelledSequences, run: Run) -> None:
+    """Raise unless the sequences have the length that a model was trained on."""
+    if rows.length != run.length:
+        fit = "cut" if rows.length > run.length else "extend"
+        raise InputError(
+            f"{rows.source}: sequences of {rows.length} letters, but {run.folder} was trained on {run.length}: {fit} "
+            "them to that length around their centres."
+        )
 
 
 def _conclusion(

@@ -1,4 +1,4 @@
-"""Write a trained model as stock PyTorch and ONNX, with no Palindra in them."""
+"""Write a trained model as stock PyTorch and ONNX files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def command(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")] = Path("exported"),
     formats: Annotated[str, typer.Option("--format", help="torch, onnx, or both with a comma.")] = "torch,onnx",
 ) -> None:
-    """Write a trained model as stock PyTorch and ONNX, with no Palindra in them.
+    """Write a trained model as stock PyTorch and ONNX files.
 
-    Each file is run at a second batch size (and length, where the model takes several) and compared with the model
-    before it gets its name.
+    The files hold nothing of Palindra. Each is run at other batch sizes (and lengths, where the model takes several)
+    and compared with the model before it gets its name.
     """
     from palindra.cli.exporting import export_run
 

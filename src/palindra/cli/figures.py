@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from palindra.cli.running import commit, output_names, versions
+from palindra.cli.outputs import output_names
+from palindra.cli.provenance import commit, versions
 from palindra.data import Check, LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import bootstrap_interval, metric, precision_recall_curve, reliability, roc_curve, score
@@ -108,7 +109,7 @@ def bootstrapped(data: LabelledSequences, predictions: Array) -> dict[str, tuple
         compute = metric(data.task, name)
         try:
             _, low, high = bootstrap_interval(
-                lambda rows, compute=compute: compute(predictions[rows], data.labels[rows]),  # type: ignore[misc]
+                lambda rows, compute=compute: compute(predictions[rows], data.labels[rows]),
                 len(data),
                 seed=0,
                 resamples=300,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ def alphabet(name: str) -> Alphabet:
     from palindra.sequences import DNA, PROTEIN, RNA
 
     known = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
-    return known[choose("alphabet", name.lower(), known)]
+    return known[choose("--alphabet", name.lower(), known)]
 
 
 def read(
@@ -55,12 +54,23 @@ def read(
     alphabet_name: str = "dna",
     class_names: Sequence[str] = (),
 ) -> LabelledSequences:
-    """Labelled sequences as the options describe them."""
+    """Labelled sequences as the options describe them.
+
+    Raises:
+        InputError: for options that do not go together, and for files that cannot be used.
+    """
     from palindra import data
 
     if task is not None:
-        choose("task", task, [str(t) for t in data.Task])
-    if pad is not None and pad != "longest" and not pad.isdigit():
+        choose("--task", task, [str(t) for t in data.Task])
+    if split_by is not None:
+        choose("--split", split_by, ["chromosome", "similarity", "random"])
+    for option, given in (("--valid-chromosomes", valid_chromosomes), ("--test-chromosomes", test_chromosomes)):
+        if given and split_by != "chromosome":
+            raise InputError(f"{option} {given}: it goes with --split chromosome.")
+    if split_by == "chromosome" and not valid_chromosomes:
+        raise InputError("--split chromosome: name those of validation and test, e.g. --valid-chromosomes chr8,chr9.")
+    if pad is not None and pad != "longest" and not (pad.isdigit() and int(pad)):
         raise InputError(f"--pad {pad}: give a length, e.g. --pad 200, or --pad longest.")
     rows = data.read_labelled(
         path,
@@ -76,7 +86,7 @@ def read(
     )
     if split_by is None:
         return rows
-    if choose("--split", split_by, ["chromosome", "similarity", "random"]) == "chromosome":
+    if split_by == "chromosome":
         return data.split_by_chromosome(rows, valid=_listed(valid_chromosomes), test=_listed(test_chromosomes))
     return (data.split_by_similarity if split_by == "similarity" else data.split_random)(rows, seed=0)
 
@@ -96,11 +106,12 @@ def target(text: str, rows: LabelledSequences) -> Target:
     numbers = text.split(",")
     if not all(n.strip().isdigit() for n in numbers):
         raise InputError(
-            f"--target {text}: give invariant, strand-specific, or for each label column the number of the column that "
-            "it becomes on the other strand, e.g. 1,0."
+            f"--target {text}: give invariant, strand-specific, or for each label column (or class) the number, from "
+            "0, of the one that it becomes on the other strand, e.g. 1,0."
         )
     if len(numbers) != rows.outputs:
-        raise InputError(f"--target {text} pairs {len(numbers)} columns, but there are {rows.outputs} outputs.")
+        what = "classes" if rows.task == "multiclass" else "label columns"
+        raise InputError(f"--target {text}: it pairs {len(numbers)} {what}, but there are {rows.outputs}.")
     try:
         return Target.paired([int(n) for n in numbers])
     except ValueError as error:
@@ -113,8 +124,10 @@ def settings(assignments: Sequence[str] | None) -> dict[str, dict[str, Any]]:
     for text in assignments or ():
         name, equals, value = text.partition("=")
         table, dot, key = name.strip().partition(".")
-        if not equals or not dot or table not in found:
-            raise InputError(f"--set {text}: write model.NAME=VALUE or training.NAME=VALUE.")
+        if not equals or not dot or not key or table not in found:
+            raise InputError(
+                f"--set {text}: write model.NAME=VALUE or training.NAME=VALUE, e.g. --set training.warmup=0.2."
+            )
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
@@ -123,18 +136,12 @@ def settings(assignments: Sequence[str] | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def check_fields(kind: type[Any], given: dict[str, Any], option: str) -> None:
-    """Raise unless all names are fields of a configuration."""
-    for name in given:
-        choose(option, name, [field.name for field in fields(kind)])
-
-
 def integers(text: str, option: str) -> list[int]:
     """``0,1,2`` or ``0-4`` as numbers."""
     found: list[int] = []
     for term in text.split(","):
         low, dash, high = term.strip().partition("-")
-        if not low.isdigit() or (dash and not high.isdigit()):
+        if not low.isdigit() or (dash and not (high.isdigit() and int(low) <= int(high))):
             raise InputError(f"{option} {text}: write numbers with commas, or a range, e.g. 0,1,2 or 0-4.")
         found += range(int(low), int(high) + 1) if dash else [int(low)]
     return list(dict.fromkeys(found))

@@ -10,6 +10,8 @@ import typer
 import palindra
 from palindra.cli import audit, compare, evaluate, export, predict, train
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+
 app = typer.Typer(
     name="palindra",
     help="Deep learning on DNA, RNA and protein sequences with the symmetry of the two strands.",
@@ -46,15 +48,27 @@ def _options(
 def main() -> None:
     """Run the command line; bad input ends with one message and exit code 2.
 
-    With PALINDRA_DEBUG=1 the traceback is shown instead of the message.
+    With PALINDRA_DEBUG=1 the traceback is shown instead of the message. Processes that only help to train (see
+    ``--devices``) say nothing, because the first one says the same.
     """
+    alone = os.environ.get("LOCAL_RANK", "0") == "0"
+    if not alone:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  (for as long as the process lives)
     try:
-        app()
-    except (ValueError, FileNotFoundError) as error:
+        app(prog_name="palindra")
+    except (ValueError, OSError) as error:
         if os.environ.get("PALINDRA_DEBUG"):
             raise
-        typer.secho(f"palindra: {error}", err=True, fg=typer.colors.RED)
+        if alone:
+            typer.secho(f"palindra: {_message(error)}", err=True, fg=typer.colors.RED)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("palindra: interrupted; start the same command again to go on.", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED and alone:
+            typer.echo("palindra: interrupted; start the same command again to go on.", err=True)
+        raise
+
+
+def _message(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)

@@ -24,17 +24,24 @@ TaskOption = Annotated[
     ),
 ]
 SequenceColumn = Annotated[
-    str | None, typer.Option("--sequence-column", help="Column of sequences.", rich_help_panel="Data")
+    str | None,
+    typer.Option("--sequence-column", help="Column of sequences (default: sequence or seq).", rich_help_panel="Data"),
 ]
 LabelColumns = Annotated[
     str | None,
-    typer.Option("--label-columns", help="Column of labels, or several with commas.", rich_help_panel="Data"),
+    typer.Option(
+        "--label-columns",
+        help="Column of labels, or several with commas (default: label, or the numeric ones).",
+        rich_help_panel="Data",
+    ),
 ]
 SplitColumn = Annotated[
-    str | None, typer.Option("--split-column", help="Column with train, valid, test.", rich_help_panel="Data")
+    str | None,
+    typer.Option("--split-column", help="Column with train, valid, test (default: split).", rich_help_panel="Data"),
 ]
 ChromosomeColumn = Annotated[
-    str | None, typer.Option("--chromosome-column", help="Column of chromosomes.", rich_help_panel="Data")
+    str | None,
+    typer.Option("--chromosome-column", help="Column of chromosomes (default: chrom).", rich_help_panel="Data"),
 ]
 SplitBy = Annotated[
     str | None,
@@ -52,20 +59,25 @@ TestChromosomes = Annotated[
 ]
 Pad = Annotated[
     str | None,
-    typer.Option(help="Pad with N, equally at both ends: a length, or longest.", rich_help_panel="Data"),
+    typer.Option(
+        help="Pad with N, equally at both ends: to a length, or to that of the longest sequence (longest).",
+        rich_help_panel="Data",
+    ),
 ]
 AlphabetOption = Annotated[str, typer.Option("--alphabet", help="dna, rna or protein.", rich_help_panel="Data")]
 TargetOption = Annotated[
     str,
     typer.Option(
         "--target",
-        help="What labels do on the other strand: invariant, strand-specific, or for several columns the number of "
-        "the column each becomes, e.g. 1,0,3,2 for plus,minus,plus,minus.",
+        help="What labels do on the other strand: invariant, strand-specific, or for several columns (or classes) "
+        "the number of the one that each becomes, e.g. 1,0,3,2 for plus,minus,plus,minus.",
         rich_help_panel="Data",
     ),
 ]
 ModelOption = Annotated[str, typer.Option("--model", help="strand_resnet or strand_cnn.", rich_help_panel="Model")]
-Width = Annotated[int, typer.Option(help="Hidden channels; the same for every strategy.", rich_help_panel="Model")]
+Width = Annotated[
+    int, typer.Option(help="Hidden channels, a multiple of 4; the same for every strategy.", rich_help_panel="Model")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -89,7 +101,11 @@ Precision = Annotated[str, typer.Option(help="auto (bf16 where it pays), bf16 or
 Devices = Annotated[int, typer.Option(help="Processes or GPUs to train on (DDP).", rich_help_panel="Training")]
 Logger = Annotated[
     list[str] | None,
-    typer.Option("--log", help="tensorboard or wandb; a CSV log is always written.", rich_help_panel="Training"),
+    typer.Option(
+        "--log",
+        help="tensorboard or wandb; the losses of all epochs are always in history.tsv.",
+        rich_help_panel="Training",
+    ),
 ]
 Progress = Annotated[bool, typer.Option(help="Show progress.", rich_help_panel="Training")]
-BatchPrediction = Annotated[int, typer.Option("--batch-size", help="Sequences at a time.")]
+BatchPrediction = Annotated[int, typer.Option("--batch-size", min=1, help="Sequences at a time.")]

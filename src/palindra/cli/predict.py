@@ -22,15 +22,13 @@ def command(
             "--both-strands", help="Average the outputs of both strands (for models that contradict themselves)."
         ),
     ] = False,
-    sequence: Annotated[
-        str | None, typer.Option("--sequence-column", help="Column of sequences in a table.")
-    ] = None,
+    sequence: Annotated[str | None, typer.Option("--sequence-column", help="Column of sequences in a table.")] = None,
     batch_size: opt.BatchPrediction = 512,
 ) -> None:
-    """Predict labels for sequences with a trained model, in their order.
+    """Predict labels for sequences with a trained model.
 
-    The table has one line per sequence, with the prediction and, for targets that know the other strand, the
-    prediction on the reverse complement.
+    The table has one line per sequence, in their order, with the prediction and, for targets that know the other
+    strand, the prediction on the reverse complement.
     """
     from palindra.cli.predicting import predict_file
 

@@ -11,7 +11,6 @@ from palindra.data import read_sequences
 from palindra.errors import InputError
 from palindra.models import predict_batches
 from palindra.models.saving import load_run
-from palindra.nn import StrandMean
 from palindra.sequences import one_hot
 
 
@@ -39,14 +38,15 @@ def predict_file(
     names, sequences, places = read_sequences(path, sequence_column=sequence_column, alphabet=kind)
     for text, place in zip(sequences, places, strict=True):
         if len(text) != run.length:
+            fit = "cut" if len(text) > run.length else "extend"
             raise InputError(
-                f"{place}: {len(text)} letters, but {run_folder} was trained on {run.length}. Cut or extend the "
-                "sequences to that length around their centres."
+                f"{place}: {len(text)} letters, but {run_folder} was trained on {run.length}: {fit} the sequences "
+                "to that length around their centres."
             )
     both = predictor.target.rep is not None and kind.rep.regular > 0
     if both_strands and not both:
-        raise InputError(f"{run_folder}: the target is strand-specific, so strands cannot be averaged.")
-    model = StrandMean(predictor, predictor.target) if both_strands else predictor
+        raise InputError(f"{run_folder}: the target is strand-specific, so --both-strands cannot average the strands.")
+    model = predictor.conjoined() if both_strands else predictor
     columns = run.config["data"]["classes"] if predictor.task == "multiclass" else run.config["data"]["targets"]
     header = ["name", *(f"prediction_{c}" for c in columns)]
     header += [f"prediction_{c}_reverse_complement" for c in columns] if both else []
@@ -61,6 +61,6 @@ def predict_file(
                 sides.append(predictor.target.act(predict_batches(model, x.flip(1, 2), batch_size=batch_size)))
             table = np.concatenate([side.numpy() for side in sides], axis=1)
             for name, values in zip(names[start : start + 8192], table, strict=True):
-                lines.write("\t".join([name, *(f"{v:.7g}" for v in values)]) + "\n")
+                lines.write("\t".join([" ".join(name.split()), *(f"{v:.7g}" for v in values)]) + "\n")
     partial.replace(output)
     return len(sequences)

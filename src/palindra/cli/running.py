@@ -5,35 +5,41 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
 
-from palindra.cli.inputs import check_fields, choose
+from palindra.cli import linear
+from palindra.cli.inputs import choose
+from palindra.cli.outputs import OUTPUTS, discrepancy, strand_outputs, write_predictions
+from palindra.cli.provenance import facts, versions
+from palindra.cli.settings import require_same, settings_of, start
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
-from palindra.evaluation import fit_baseline, kmer_names, score
-from palindra.models import MODELS, KmerLinear, KmerLinearConfig, Predictor, predict_batches
-from palindra.models.saving import is_finished, save_run, seal, write_text
+from palindra.evaluation import score
+from palindra.models import MODELS, Predictor
+from palindra.models.plain import typed_fields
+from palindra.models.saving import is_finished, read_config, save_run, seal, write_tensors, write_text
 from palindra.nn import count_parameters
-from palindra.sequences import one_hot, reverse_complement
 from palindra.symmetry import Target
-from palindra.training.fit import Fit, fit, standardisation
+from palindra.training.fit import Fit, fit, require_trainable
 from palindra.training.module import TrainingConfig
-from palindra.training.strategies import Strategy, members
+from palindra.training.strategies import Member, Strategy, members
 
-OUTPUTS = "outputs.safetensors"
 STEPS, FEWEST, MOST = 2000, 10, 60  # what `epochs = 0` aims at
+
+DECIDED = {
+    "length": "the data",
+    "outputs": "the data",
+    "target": "--target",
+    "hidden": "--width and the strategy",
+    "involution": "the strategy",
+}
+"""Settings of a model that are not free, and what decides them."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,25 @@ class Plan:
     model: str = "strand_resnet"
     width: int = 64
     options: Mapping[str, Any] = field(default_factory=dict)  # of the model's configuration
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     loggers: tuple[str, ...] = ()
     command: str = ""
 
     def __post_init__(self) -> None:
-        choose("model", self.model, MODELS)
-        check_fields(MODELS[self.model][1], dict(self.options), "--set model.")
+        choose("--model", self.model, [name for name, (_, kind) in MODELS.items() if "hidden" in _names(kind)])
+        kind = MODELS[self.model][1]
+        for name in self.options:
+            if name in DECIDED and name in _names(kind):
+                raise InputError(f"--set model.{name}: it is decided by {DECIDED[name]}.")
+            choose("--set", f"model.{name}", [f"model.{free}" for free in _names(kind) if free not in DECIDED])
+        try:
+            typed_fields(kind, self.options)
+        except ValueError as error:
+            raise InputError(f"--set model.{error}") from None
+
+
+def _names(kind: type[Any]) -> list[str]:
+    return [f.name for f in fields(kind)]
 
 
 def with_epochs(config: TrainingConfig, rows: int) -> TrainingConfig:
@@ -62,8 +80,15 @@ def with_epochs(config: TrainingConfig, rows: int) -> TrainingConfig:
 
 
 def build(data: LabelledSequences, plan: Plan, strategy: Strategy) -> torch.nn.Module:
-    """A network of the plan for one strategy, initialised from torch's current seed."""
+    """A network of the plan for one strategy, initialised from torch's current seed.
+
+    Raises:
+        InputError: if there is no such network.
+    """
     model, kind = MODELS[plan.model]
+    letters = len(data.alphabet.letters)
+    if letters != 4:
+        raise InputError(f"{plan.model} reads 4 letters, but {data.alphabet.name} has {letters}.")
     options = {
         "length": data.length,
         "target": plan.target,
@@ -72,8 +97,33 @@ def build(data: LabelledSequences, plan: Plan, strategy: Strategy) -> torch.nn.M
         "involution": strategy.position,
     }
     if strategy.k > 1:
+        if "k" not in _names(kind):
+            raise InputError(
+                f"strategy {strategy.name!r} reads {strategy.k}-mers, which {plan.model} does not: add "
+                f"--model strand_cnn, or use {strategy.name.partition('-')[0]!r}."
+            )
         options["k"] = strategy.k
-    return model(kind(**options | dict(plan.options)))
+    try:
+        return model(kind(**options | typed_fields(kind, plan.options)))
+    except InputError:
+        raise
+    except (ValueError, RuntimeError, TypeError, ZeroDivisionError) as error:  # whatever a layer refuses
+        raise InputError(f"{plan.model} cannot be built for sequences of {data.length} letters: {error}") from error
+
+
+def check_trainable(data: LabelledSequences, plan: Plan, chosen: Sequence[Member]) -> None:
+    """Find out before any training whether all members can be trained.
+
+    Raises:
+        InputError: for the first that cannot.
+    """
+    for strategy in {member.strategy for member in chosen}:
+        if strategy.linear:
+            linear.require_invariant(plan.target)
+            continue
+        require_trainable(strategy, plan.target, data, plan.training)
+        with torch.random.fork_rng(devices=[]):
+            build(data, plan, strategy)
 
 
 def train_run(
@@ -90,7 +140,8 @@ def train_run(
     """Train the models that a strategy name stands for and write a run folder.
 
     Work happens in ``folder.partial``; the folder itself appears when it is complete. A finished folder is returned
-    as it is, an unfinished one is continued.
+    as it is, an unfinished one is continued; both only if they were made with the same data and settings. With several
+    processes all train and the first writes, while the others wait.
 
     Args:
         data: with train and valid splits.
@@ -106,45 +157,80 @@ def train_run(
         InputError: if the folder exists and is something else, or training is impossible with these data.
     """
     folder = Path(folder)
-    if is_finished(folder):
-        return folder
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: exists and is not a finished run; choose another --output, or remove it.")
-    partial = folder.with_name(folder.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    fingerprint = _fingerprint(data, plan, strategy_name, seed)
-    _require_same(partial, fingerprint)
-    config = with_epochs(plan.training, int((data.splits == "train").sum()))
-    networks, fits, models = [], [], []
     chosen = members(strategy_name)
-    for number, member in enumerate(chosen):
-        own_seed = seed + 1000 * member.copy
-        if member.strategy.linear:
-            network, result = fit_kmers(data, plan.target)
+    plan = replace(plan, training=with_epochs(plan.training, int((data.splits == "train").sum())))
+    settings = settings_of(data, plan, strategy_name, seed)
+    if is_finished(folder):
+        require_same(folder, read_config(folder).get("settings", settings), settings)
+        return folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: exists and is not a finished run; choose another --output, or remove it.")
+    check_trainable(data, plan, chosen)
+    partial = folder.with_name(folder.name + ".partial")
+    work = partial / "work"
+    if first_process():
+        start(partial, settings)
+    if not is_finished(partial):  # else a kill came between the last two lines below
+        fits, networks = [], []
+        for number, member in enumerate(chosen):
+            if len(chosen) > 1:
+                say(f"model {number + 1} of {len(chosen)}: {member.strategy.name}, seed {seed + 1000 * member.copy}")
+            network, result = _train_member(data, plan, member, seed, work / str(number), progress)
             networks.append(network)
             fits.append(result)
-            models.append({"model": "kmer_linear", "strategy": member.strategy.name, "seed": own_seed})
-            continue
-        torch.manual_seed(own_seed)
-        network = build(data, plan, member.strategy)
-        if len(chosen) > 1:
-            say(f"model {number + 1} of {len(chosen)}: {member.strategy.name}, seed {own_seed}")
-        result = fit(
-            network,
-            data,
-            target=plan.target,
-            strategy=member.strategy,
-            config=config,
-            seed=own_seed,
-            folder=partial / "work" / str(number),
-            progress=progress,
-            loggers=plan.loggers,
-        )
-        networks.append(network)
-        fits.append(result)
-        models.append({"model": plan.model, "strategy": member.strategy.name, "seed": own_seed})
-    if int(os.environ.get("LOCAL_RANK", "0")):
-        sys.exit(0)  # further processes of a DDP run have done their part
+        if first_process():
+            _write(partial, data, plan, strategy_name, seed, networks, fits, settings)
+            finish(partial)
+            seal(partial)
+    if first_process():
+        shutil.rmtree(work, ignore_errors=True)
+        if folder.exists():
+            folder.rmdir()
+        partial.replace(folder)
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+    return folder
+
+
+def first_process() -> bool:
+    """Whether this is the process that writes, or one of those that only help to train."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _train_member(
+    data: LabelledSequences, plan: Plan, member: Member, seed: int, folder: Path, progress: bool
+) -> tuple[torch.nn.Module, Fit]:
+    if member.strategy.linear:
+        return linear.fit_kmers(data, plan.target)
+    own_seed = seed + 1000 * member.copy
+    torch.manual_seed(own_seed)
+    network = build(data, plan, member.strategy)
+    result = fit(
+        network,
+        data,
+        target=plan.target,
+        strategy=member.strategy,
+        config=plan.training,
+        seed=own_seed,
+        folder=folder,
+        progress=progress,
+        loggers=plan.loggers,
+    )
+    return network, result
+
+
+def _write(
+    folder: Path,
+    data: LabelledSequences,
+    plan: Plan,
+    strategy_name: str,
+    seed: int,
+    networks: Sequence[torch.nn.Module],
+    fits: Sequence[Fit],
+    settings: Mapping[str, str],
+) -> None:
+    """Everything in a run folder that follows from the trained networks."""
+    chosen = members(strategy_name)
     predictor = Predictor(
         networks,
         both_strands=[member.strategy.both_strands for member in chosen],
@@ -154,21 +240,29 @@ def train_run(
         scale=fits[0].scale,
     ).eval()
     save_run(
-        partial,
+        folder,
         predictor,
-        models=models,
+        models=[
+            {
+                "model": "kmer_linear" if member.strategy.linear else plan.model,
+                "strategy": member.strategy.name,
+                "seed": seed + 1000 * member.copy,
+            }
+            for member in chosen
+        ],
         config={
             "run": {"command": plan.command, "strategy": strategy_name, "seed": seed, "width": plan.width},
-            "training": asdict(config) | {"seconds": sum(f.seconds for f in fits)},
+            "training": asdict(plan.training) | {"seconds": sum(f.seconds for f in fits)},
             "data": facts(data),
+            "settings": settings,
             "versions": versions(),
         },
     )
-    _write_history(partial / "history.tsv", fits)
+    _write_history(folder / "history.tsv", fits)
     outputs = strand_outputs(predictor, data)
-    save_file(outputs, partial / OUTPUTS)
-    write_predictions(partial / "predictions.tsv", data, outputs, predictor)
-    metrics = {
+    write_tensors(folder / OUTPUTS, outputs)
+    write_predictions(folder / "predictions.tsv", data, outputs, predictor)
+    metrics: dict[str, Any] = {
         "parameters": count_parameters(predictor),
         "seconds": sum(f.seconds for f in fits),
         "epochs": [f.epochs for f in fits],
@@ -179,172 +273,15 @@ def train_run(
         if f"{split}.given" in outputs:
             predicted = predictor.link(outputs[f"{split}.given"]).numpy()
             metrics[split] = score(data.task, predicted, data.rows(split).labels)
-    write_text(partial / "metrics.json", json.dumps(metrics, indent=1) + "\n")
-    for kept in sorted((partial / "work").glob("*/tensorboard")):
-        shutil.move(kept, partial / f"tensorboard-{kept.parent.name}")
-    shutil.rmtree(partial / "work", ignore_errors=True)  # a linear model leaves none
-    (partial / "started.json").unlink()
-    finish(partial)
-    seal(partial)
-    if folder.exists():
-        folder.rmdir()
-    os.replace(partial, folder)
-    return folder
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=1) + "\n")
+    for kept in sorted((folder / "work").glob("*/tensorboard")):
+        shutil.copytree(kept, folder / f"tensorboard-{kept.parent.name}", dirs_exist_ok=True)
 
 
-def fit_kmers(data: LabelledSequences, target: Target) -> tuple[torch.nn.Module, Fit]:
-    """The k-mer baseline as a network, fitted on the training split, its penalty chosen on validation.
-
-    Raises:
-        InputError: for targets that are not the same for both strands.
-    """
-    if target.rep is None or target.rep.regular or target.rep.odd:
-        raise InputError("strategy 'kmers' collapses the strands, so it needs a target that is the same for both.")
-    started = time.perf_counter()
-    train, valid = data.rows("train"), data.rows("valid")
-    offset, scale = standardisation(train)
-    fitted = fit_baseline(
-        "kmer",
-        str(data.task),
-        (train.sequences, (train.labels - offset) / scale),
-        (valid.sequences, (valid.labels - offset) / scale),
-    )
-    counts = "log" if fitted.features.startswith("log") else "unit length"
-    network = KmerLinear(
-        KmerLinearConfig(data.length, target=target, outputs=data.outputs, counts=counts, scale=fitted.scale)
-    )
-    column = {name: number for number, name in enumerate(kmer_names(6))}
-    chosen = [column[name] if name in column else column[reverse_complement(name)] for name in network.names]
-    weight = torch.from_numpy(fitted.linear.weight[chosen].T.copy()).float()
-    network.set_weights(weight, torch.from_numpy(np.atleast_1d(fitted.linear.intercept)).float())
-    seconds = time.perf_counter() - started
-    return network, Fit(0, fitted.validation_loss, 0, seconds, offset, scale, [])
-
-
-def strand_outputs(predictor: Predictor, data: LabelledSequences) -> dict[str, Tensor]:
-    """Logits (or standardised values) on validation and test rows, as given and, aligned, from the other strand."""
-    found: dict[str, Tensor] = {}
-    for split in ("valid", "test"):
-        if not (data.splits == split).any():
-            continue
-        rows = data.rows(split)
-        x = one_hot(rows.sequences, data.alphabet)
-        found[f"{split}.given"] = predict_batches(_Logits(predictor), x)
-        if predictor.target.rep is not None and data.alphabet.rep.regular:
-            other = predict_batches(_Logits(predictor), x.flip(1, 2))
-            found[f"{split}.other"] = predictor.target.act(other).contiguous()
-    return found
-
-
-class _Logits(torch.nn.Module):
-    def __init__(self, predictor: Predictor) -> None:
-        super().__init__()
-        self.predictor = predictor
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.predictor.logits(x)
-
-
-def discrepancy(predictor: Predictor, outputs: Mapping[str, Tensor], split: str) -> float | None:
-    """Mean difference of predictions between the strands."""
-    if f"{split}.other" not in outputs:
-        return None
-    given, other = (predictor.link(outputs[f"{split}.{side}"]) for side in ("given", "other"))
-    return float((given - other).abs().mean())
-
-
-def write_predictions(path: Path, data: LabelledSequences, outputs: Mapping[str, Tensor], predictor: Predictor) -> None:
-    """One line per validation and test row: where it came from, labels, predictions on both strands."""
-    names = output_names(data)
-    header = ["split", "line", *(f"label_{n}" for n in data.target_names), *(f"prediction_{n}" for n in names)]
-    both = any(key.endswith(".other") for key in outputs)
-    header += [f"prediction_{n}_reverse_complement" for n in names] if both else []
-    lines = ["\t".join(header)]
-    for split in ("valid", "test"):
-        if f"{split}.given" not in outputs:
-            continue
-        rows = data.rows(split)
-        sides = [predictor.link(outputs[f"{split}.given"])]
-        if both:
-            sides.append(predictor.link(outputs[f"{split}.other"]))
-        table = np.concatenate([rows.labels, *(side.numpy() for side in sides)], axis=1)
-        lines += [
-            "\t".join([split, str(line), *(f"{value:.7g}" for value in values)])
-            for line, values in zip(rows.lines, table, strict=True)
-        ]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def output_names(data: LabelledSequences) -> tuple[str, ...]:
-    """Names of a model's outputs: label columns, or classes."""
-    return data.class_names if data.task == "multiclass" else data.target_names
-
-
-def facts(data: LabelledSequences) -> dict[str, Any]:
-    """What a run folder remembers of its data."""
-    return {
-        "source": Path(data.source).name,
-        "sha256": data.sha256,
-        "length": data.length,
-        "alphabet": data.alphabet.name,
-        "targets": list(data.target_names),
-        "classes": list(data.class_names),
-        "rows": {split: int((data.splits == split).sum()) for split in ("train", "valid", "test")},
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes."""
-    found = {"python": sys.version.split()[0]}
-    for package in ("palindra", "torch", "lightning", "numpy", "scikit-learn"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "unknown"
-    return found
-
-
-def commit() -> str:
-    """Commit of the checkout that the package runs from, or nothing."""
-    done = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
-
-
-def _fingerprint(data: LabelledSequences, plan: Plan, strategy: str, seed: int) -> dict[str, str]:
-    """What must not change between the attempts at one run."""
-    return {
-        "data": f"{data.sha256} {data}",
-        "strategy": f"{strategy}, seed {seed}",
-        "model": f"{plan.model}, width {plan.width}, {dict(plan.options)}",
-        "training": str(replace(plan.training, devices=1)),
-        "target": str(plan.target),
-    }
-
-
-def _require_same(partial: Path, fingerprint: dict[str, str]) -> None:
-    path = partial / "started.json"
-    if not path.exists():
-        write_text(path, json.dumps(fingerprint, indent=1))
-        return
-    before = json.loads(path.read_text())
-    if changed := [name for name in fingerprint if before.get(name) != fingerprint[name]]:
-        raise InputError(
-            f"{partial}: an unfinished run with other settings lies here ({', '.join(changed)} differ: "
-            f"{before.get(changed[0])} then, {fingerprint[changed[0]]} now). Remove it, or choose another --output."
-        )
-
-
-def _write_history(path: Path, fits: list[Any]) -> None:
+def _write_history(path: Path, fits: Sequence[Fit]) -> None:
     lines = ["model\tepoch\ttrain_loss\tvalid_loss"]
     for number, result in enumerate(fits):
         lines += [
-            f"{number}\t{row['epoch']:.0f}\t{row.get('train_loss', float('nan')):.6g}\t"
-            f"{row.get('valid_loss', float('nan')):.6g}"
-            for row in result.history
+            f"{number}\t{row['epoch']:.0f}\t{row['train_loss']:.6g}\t{row['valid_loss']:.6g}" for row in result.history
         ]
     write_text(path, "\n".join(lines) + "\n")

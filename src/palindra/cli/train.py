@@ -1,4 +1,4 @@
-"""Train one model on labelled sequences and write a run folder."""
+"""Train one model on labelled sequences."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def command(
     strategy: Annotated[
         str,
         typer.Option(
-            help="none, augment, conjoined, post-hoc, consistency, regular, irreps, mixed, regular-k3, irreps-k3; "
-            "'regular*3' is an ensemble of three."
+            help="none, augment, conjoined, post-hoc, consistency, regular, irreps, mixed, regular-k3, irreps-k3 "
+            "(these two need --model strand_cnn) or kmers; regular*3 is an ensemble of three, regular+kmers of both."
         ),
     ] = "regular",
     seed: Annotated[int, typer.Option(help="Of initial weights, order, augmentation and dropout.")] = 0,
@@ -46,10 +46,10 @@ def command(
     pad: opt.Pad = None,
     alphabet: opt.AlphabetOption = "dna",
 ) -> None:
-    """Train one model on labelled sequences and write a run folder.
+    """Train one model on labelled sequences.
 
-    The folder holds the configuration, the weights, predictions on validation and test sequences from both strands,
-    metrics and a page. Started again after a kill, training goes on and ends with the same weights.
+    The run folder holds the configuration, the weights, predictions on validation and test sequences from both
+    strands, metrics and a page. Started again after a kill, training goes on and ends with the same weights.
     """
     import shlex
     import sys

@@ -21,9 +21,7 @@ class NamedSequences(NamedTuple):
     places: list[str]
 
 
-def read_sequences(
-    path: str | Path, *, sequence_column: str | None = None, alphabet: Alphabet = DNA
-) -> NamedSequences:
+def read_sequences(path: str | Path, *, sequence_column: str | None = None, alphabet: Alphabet = DNA) -> NamedSequences:
     """Sequences of a FASTA file, or of a table with a column of sequences (a column ``name`` or ``id`` names them).
 
     Args:
