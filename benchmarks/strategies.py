@@ -23,7 +23,7 @@ import torch
 from palindra.cli import inputs
 from palindra.cli.comparing import Grid, compare
 from palindra.cli.planning import make_plan
-from palindra.cli.running import commit, versions
+from palindra.cli.provenance import commit, versions
 from palindra.data import check_data
 from palindra.evaluation import holm, mean_interval, paired_test
 
