@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -84,6 +85,17 @@ def other_strand(task: Task, target: Target, labels: Tensor) -> Tensor:
     return target.act(classes)[0, labels[:, 0].long()][:, None]
 
 
+def epoch_rows(rows: int, *, seed: int, epoch: int, batch_size: int) -> list[NDArray[np.int64]]:
+    """The row numbers of every batch of an epoch, over all processes."""
+    order = epoch_order(rows, seed, epoch)
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    # A last batch of a few rows would give batch normalisation poor statistics; its rows come in other epochs.
+    # The rule knows nothing of processes, so that their number changes nothing.
+    if len(batches) > 1 and len(batches[-1]) < max(batch_size // 4, 2):
+        batches.pop()
+    return batches
+
+
 class EpochBatches(Dataset[Batch]):
     """The batches of one epoch, by number.
 
@@ -111,14 +123,7 @@ class EpochBatches(Dataset[Batch]):
         rank: int = 0,
         processes: int = 1,
     ) -> None:
-        order = epoch_order(len(data), seed, epoch)
-        starts = range(0, len(order), batch_size)
-        batches = [order[start : start + batch_size] for start in starts]
-        # A last batch of a few rows would give batch normalisation poor statistics; its rows come in other epochs.
-        # The rule knows nothing of processes, so that their number changes nothing.
-        if len(batches) > 1 and len(batches[-1]) < max(batch_size // 4, 2):
-            batches.pop()
-        self.batches = batches
+        self.batches = epoch_rows(len(data), seed=seed, epoch=epoch, batch_size=batch_size)
         self.data, self.seed, self.epoch, self.augmentation = data, seed, epoch, augmentation
         self.rank, self.processes = rank, processes
 

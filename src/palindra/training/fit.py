@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ def fit(
         KeyboardInterrupt: if Ctrl-C was pressed.
     """
     from palindra.training.module import SequenceModule
-    from palindra.training.trainer import LAST, make_trainer, quiet_lightning
+    from palindra.training.trainer import train_to_end
 
     require_trainable(strategy, target, data, config)
     folder = Path(folder)
@@ -83,29 +82,16 @@ def fit(
         valid=Encoded(valid, offset=offset, scale=scale),
         seed=seed,
     )
-    last = folder / LAST
-    with quiet_lightning():
-        trainer, best, history = make_trainer(config, folder, progress=progress, loggers=loggers)
-        on_interrupt = signal.getsignal(signal.SIGINT)
-        try:
-            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-        except SystemExit as stop:
-            if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
-                signal.signal(signal.SIGINT, on_interrupt)
-                raise KeyboardInterrupt from stop
-            raise
-        checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    prefix = "network."
-    network.load_state_dict({k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()})
+    done = train_to_end(module, config, folder, progress=progress, loggers=loggers)
     network.to("cpu").eval()
     return Fit(
-        best_epoch=int(checkpoint["epoch"]),
-        best_loss=float("nan") if best.best_model_score is None else float(best.best_model_score),
-        epochs=len(history.rows),
-        seconds=history.seconds,
+        best_epoch=done.best_epoch,
+        best_loss=done.best_loss,
+        epochs=len(done.history.rows),
+        seconds=done.history.seconds,
         offset=offset,
         scale=scale,
-        history=history.rows,
+        history=done.history.rows,
     )
 
 

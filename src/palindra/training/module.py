@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
@@ -42,17 +43,7 @@ class TrainingConfig:
     devices: int = 1
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for name, value in vars(self).items():
-            try:
-                typed(hints[name], value)
-            except ValueError as error:
-                raise InputError(f"training.{name}: {error}") from None
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                wanted = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-                raise InputError(f"training.{name} is {value}: {wanted} is needed.")
+        check_settings(self, _RANGES)
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"training.learning_rate is {self.learning_rate}: a positive number is needed.")
         least = 2 if self.devices == 1 else 8 * self.devices  # the last batch may have a quarter of the rows
@@ -61,6 +52,25 @@ class TrainingConfig:
                 f"training.batch_size is {self.batch_size}: at least {least} is needed, so that each of {self.devices} "
                 "device(s) has two sequences of every batch to take mean and spread of."
             )
+
+
+def check_settings(config: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raise unless every field of a configuration of training has its type and lies in its range.
+
+    Raises:
+        InputError: naming the field, what was given and what is needed.
+    """
+    hints = get_type_hints(type(config))
+    for name, value in vars(config).items():
+        try:
+            typed(hints[name], value)
+        except ValueError as error:
+            raise InputError(f"training.{name}: {error}") from None
+    for name, (low, high) in ranges.items():
+        value = getattr(config, name)
+        if not low <= value <= high:
+            wanted = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+            raise InputError(f"training.{name} is {value}: {wanted} is needed.")
 
 
 _RANGES = {
@@ -88,6 +98,63 @@ def weights_with_decay(network: nn.Module) -> list[nn.Parameter]:
             tied = parametrize.is_parametrized(layer, "weight")
             found.append(layer.parametrizations.weight.original if tied else layer.weight)  # type: ignore[union-attr]
     return found
+
+
+def seed_dropout(seed: int, epoch: int, rank: int) -> None:
+    """Make what a network draws a function of (seed, epoch, process)."""
+    torch.manual_seed(seed * 1_000_003 + epoch * 101 + rank)
+
+
+def share_buffers(network: nn.Module, processes: int) -> None:
+    """Give every process the batch statistics of the first."""
+    if processes > 1:
+        for buffer in network.buffers():
+            torch.distributed.broadcast(buffer, src=0)
+
+
+def require_finite(module: Any, loss: Tensor) -> None:
+    """Stop all processes together where the training loss is no longer a number.
+
+    Raises:
+        InputError: saying when and what to do.
+    """
+    whole = float(module.trainer.strategy.reduce(loss.detach(), reduce_op="mean"))
+    if not math.isfinite(whole):
+        raise InputError(
+            f"the training loss became {whole} in step {module.global_step + 1} (epoch {module.current_epoch + 1}): "
+            f"lower the learning rate ({module.config.learning_rate:g} now), or train in float32."
+        )
+
+
+def optimization(network: nn.Module, config: Any, steps: Callable[[], int]) -> Any:
+    """AdamW or Adam with decay on kernels only, and for ``schedule="cosine"`` a schedule over steps.
+
+    Args:
+        network: what is trained.
+        config: ``optimizer``, ``learning_rate``, ``weight_decay``, ``schedule`` and ``warmup``.
+        steps: gives the number of all steps, asked only where the schedule needs it.
+
+    Returns:
+        What Lightning asks of ``configure_optimizers``.
+    """
+    decayed = weights_with_decay(network)
+    kept = {id(p) for p in decayed}
+    others = [p for p in network.parameters() if id(p) not in kept]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
+    optimizer = kind(groups, lr=config.learning_rate)
+    if config.schedule != "cosine":
+        return optimizer
+    total = steps()
+    warmup = max(1, round(config.warmup * total))
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
+
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 class SequenceModule(lightning.LightningModule):
@@ -148,13 +215,11 @@ class SequenceModule(lightning.LightningModule):
         Not at the start of the epoch: Lightning leaves that hook out in the first epoch after resuming.
         """
         if batch_idx == 0:
-            torch.manual_seed(self.seed * 1_000_003 + self.current_epoch * 101 + self.global_rank)
+            seed_dropout(self.seed, self.current_epoch, self.global_rank)
 
     def on_validation_epoch_start(self) -> None:
         """Batch statistics are those of each process; all go on with those of the first and so see the same loss."""
-        if self.trainer.world_size > 1:
-            for buffer in self.network.buffers():
-                torch.distributed.broadcast(buffer, src=0)
+        share_buffers(self.network, self.trainer.world_size)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Mean loss over the rows of the whole batch; each process contributes its own rows."""
@@ -167,13 +232,7 @@ class SequenceModule(lightning.LightningModule):
             losses = label_loss(self.task, self.network(batch.one_hot).float(), batch.labels)
         # DDP averages gradients over processes, whose shares of a batch may differ by a row.
         loss = losses.sum() * self.trainer.world_size / batch.rows
-        whole = float(self.trainer.strategy.reduce(loss.detach(), reduce_op="mean"))  # all processes stop together
-        if not math.isfinite(whole):
-            raise InputError(
-                f"the training loss became {whole} in step {self.global_step + 1} (epoch "
-                f"{self.current_epoch + 1}): lower the learning rate ({self.config.learning_rate:g} now), or train in "
-                "float32."
-            )
+        require_finite(self, loss)
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=batch.rows, sync_dist=True)
         return loss
 
@@ -184,22 +243,4 @@ class SequenceModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW or Adam with decay on kernels only, and a schedule over steps."""
-        config = self.config
-        decayed = weights_with_decay(self.network)
-        kept = {id(p) for p in decayed}
-        others = [p for p in self.network.parameters() if id(p) not in kept]
-        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
-        optimizer = kind(groups, lr=config.learning_rate)
-        if config.schedule == "constant":
-            return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        warmup = max(1, round(config.warmup * steps))
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return optimization(self.network, self.config, lambda: int(self.trainer.estimated_stepping_batches))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
 import torch
@@ -113,6 +114,45 @@ def make_trainer(
         log_every_n_steps=1,
     )
     return trainer, best, history
+
+
+class Trained(NamedTuple):
+    """What is known after training, besides the best weights, which are in the module."""
+
+    best_epoch: int  # counted from 0
+    best_loss: float  # on the validation split
+    history: History
+
+
+def train_to_end(module: Any, config: Any, folder: Path, *, progress: bool, loggers: tuple[str, ...]) -> Trained:
+    """Train a module from its last checkpoint, or from the start, and restore its ``network`` of lowest loss.
+
+    Args:
+        module: a Lightning module whose ``network`` is what is trained.
+        config: of training.
+        folder: for checkpoints and logs, an existing one.
+        progress: show a bar per epoch.
+        loggers: any of ``"tensorboard"`` and ``"wandb"``.
+
+    Raises:
+        KeyboardInterrupt: if Ctrl-C was pressed.
+    """
+    last = folder / LAST
+    with quiet_lightning():
+        trainer, best, history = make_trainer(config, folder, progress=progress, loggers=loggers)
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        except SystemExit as stop:
+            if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
+                signal.signal(signal.SIGINT, on_interrupt)
+                raise KeyboardInterrupt from stop
+            raise
+        checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    prefix = "network."
+    module.network.load_state_dict({k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()})
+    score = float("nan") if best.best_model_score is None else float(best.best_model_score)
+    return Trained(int(checkpoint["epoch"]), score, history)
 
 
 def _loggers(folder: Path, asked: tuple[str, ...]) -> list[Any]:
