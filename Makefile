@@ -27,7 +27,8 @@ $(DEV_STAMP): $(STAMP)
 # The main job on the shipped data: which treatment of the two strands wins with 500 training sequences?
 demo: $(STAMP)
 	$(BIN)/palindra compare examples/irf1/IRF1_400bp.tsv.gz --output $(DEMO) --train-size 500 \
-	  --strategies none,augment,post-hoc,regular --seeds 0-2 --shift 20 --epochs 30 --batch-size 32 --no-progress
+	  --strategies none,augment,post-hoc,regular --seeds 0-4 --shift 20 --epochs 20 --batch-size 32 \
+	  --learning-rate 3e-3 --set 'model.dilations=[1]' --no-progress
 	@echo "open $(DEMO)/report.html in a browser"
 
 test: $(DEV_STAMP)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from palindra.cli import running
-from palindra.cli.comparing import subset
+from palindra.cli.scoring import subset
 from palindra.data import read_labelled
 from palindra.evaluation import score
 from palindra.models.saving import load_run

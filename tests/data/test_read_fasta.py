@@ -48,7 +48,7 @@ def test_chromosomes_are_read_where_every_header_is_an_interval(pair):
         (">p\nAC\n>q\n>r\nAC\n", ">n\nAC\n", "pos.fa line 3: record 'q' has no sequence"),
         (">p\nAC\n", ">n\n", "neg.fasta line 1: record 'n' has no sequence"),
         (">p\nAC\n", "", "neg.fasta: is empty"),
-        (">p\nAC\n", ">n\nA?\n", r"neg.fasta line 1\): letter '\?' at position 2"),
+        (">p\nAC\n", ">n\nA?\n", r"neg.fasta line 1: letter '\?' at position 2"),
         (">p\nAC\n>q\nAC\n", ">m\nAC\n>n\nACC\n", "pos.fa line 1 has 2 letters but .*neg.fasta line 3 has 3"),
     ],
 )

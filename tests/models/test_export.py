@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], int, Lengths, int]] = {  # model
         ),
         51,
         Lengths(51, 2, 7),
-        6,
+        7,  # one more makes pairs of even and odd channels
     ),
     "regression of a pair of values on both strands": (
         lambda: predictor(

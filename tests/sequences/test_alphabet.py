@@ -97,7 +97,7 @@ def test_refusals_name_row_position_and_letter_and_say_what_to_do(sequences, alp
 @pytest.mark.parametrize("check", [encode, check_letters])
 def test_names_of_rows_are_in_the_message(check):
     names = ["a.tsv line 2", "a.tsv line 7", "a.tsv line 8"]
-    with pytest.raises(InputError, match=re.escape("row 1 (a.tsv line 7): letter 'J' at position 1")):
+    with pytest.raises(InputError, match=re.escape("a.tsv line 7: letter 'J' at position 1")):
         check(["ACG", "JCG", "ACJ"], DNA, names=names)
 
 

@@ -20,6 +20,7 @@ from palindra.training.fit import Fit, fit, standardisation
 from palindra.training.losses import label_loss
 from palindra.training.module import SequenceModule
 from palindra.training.strategies import NONE, STRATEGIES
+from palindra.training.trainer import moving_average
 
 
 class Killed(Exception):
@@ -79,7 +80,7 @@ def test_a_planted_motif_is_learned(run, quick, tmp_path):
     assert done.seconds > 0
 
 
-@pytest.mark.parametrize("average", [0.0, 0.8])
+@pytest.mark.parametrize("average", [0.0, 0.5])
 @pytest.mark.parametrize("labels", ["binary", "regression"])
 def test_the_best_weights_are_restored(run, quick, planted, tmp_path, monkeypatch, labels: str, average: float):
     def ever_faster(self: SequenceModule) -> Any:
@@ -95,6 +96,18 @@ def test_the_best_weights_are_restored(run, quick, planted, tmp_path, monkeypatc
     assert done.best_loss == pytest.approx(min(losses))
     assert not model.training
     torch.testing.assert_close(validation_loss(planted(labels), model, done), torch.tensor(done.best_loss))
+
+
+def test_the_average_of_weights_forgets_the_untrained_ones_in_a_short_training():
+    average = torch.zeros(1)
+    for updates in range(1, 31):  # two epochs of fifteen batches
+        average = moving_average(0.999, average, torch.ones(1), updates)
+    assert float(average) > 0.999
+
+
+def test_indices_are_not_averaged():
+    indices = torch.arange(1000)
+    assert all(torch.equal(moving_average(0.9, indices, indices, n), indices) for n in range(20))
 
 
 def test_early_stopping(run, quick, tmp_path):

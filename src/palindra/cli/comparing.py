@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from palindra.cli import figures
 from palindra.cli.concluding import conclude
-from palindra.cli.outputs import OUTPUTS
-from palindra.cli.running import Plan, check_trainable, first_process, train_run
+from palindra.cli.plan import Plan, check_trainable
+from palindra.cli.running import first_process, train_run
+from palindra.cli.scoring import (
+    BASELINES,
+    paired,
+    run_folder,
+    score_baseline,
+    score_strategy,
+    score_table,
+    subset,
+    training_run,
+)
 from palindra.data import Check, LabelledSequences, require_splits
-from palindra.data.order import random_bits
 from palindra.errors import InputError
-from palindra.evaluation import HIGHER_IS_BETTER, PRIMARY, fit_baseline, holm, mean_interval, paired_test, score
-from palindra.models import Predictor
-from palindra.models.saving import load_run, verify, write_text
+from palindra.evaluation import HIGHER_IS_BETTER, PRIMARY
+from palindra.models.saving import write_text
 from palindra.report import page
-from palindra.report.comparison import Comparison, LearningPoint, Row, Test
+from palindra.report.comparison import Comparison, LearningPoint
 from palindra.training.strategies import Member, members
-
-Array = NDArray[Any]
-BASELINES = {
-    "GC + dinucleotides": ("composition", "Logistic or ridge regression on GC content and dinucleotide frequencies."),
-    "6-mers": ("kmer", "Logistic or ridge regression on counts of 6-mers, each with its reverse complement."),
-}
 
 
 @dataclass(frozen=True)
@@ -44,16 +39,6 @@ class Grid:
     train_size: int | None = None
     sizes: Sequence[int] = ()
     baselines: bool = True
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One row of the table at one training-set size, with what its figures need."""
-
-    row: Row
-    valid: float  # mean primary score on the validation split, by which rows are chosen
-    given: Array  # test predictions of the first seed
-    other: Array | None
 
 
 def compare(
@@ -91,20 +76,20 @@ def compare(
         (size, name, seed, member) for size in sizes for seed in grid.seeds for name in names for member in every[name]
     ]
     jobs = list(dict.fromkeys(jobs))
-    units = list(dict.fromkeys((size, *_unit(seed, member)) for size, _, seed, member in jobs))
+    units = list(dict.fromkeys((size, *training_run(seed, member)) for size, _, seed, member in jobs))
     for number, (size, strategy, seed) in enumerate(units, start=1):
-        folder = _folder(output, size, strategy, seed)
+        folder = run_folder(output, size, strategy, seed)
         if not folder.exists():
             say(f"[{number}/{len(units)}] {strategy}, seed {seed}" + (f", {size} sequences" if size else ""))
         train_run(subset(data, size, seed), plan, strategy, seed, folder, progress=progress)
     if not first_process():
         raise SystemExit(0)
     found = {
-        size: [_score_strategy(data, output, size, name, every[name], grid.seeds) for name in names] for size in sizes
+        size: [score_strategy(data, output, size, name, every[name], grid.seeds) for name in names] for size in sizes
     }
     if grid.baselines:
         for size in sizes:
-            found[size] += [_score_baseline(data, size, label, grid.seeds) for label in BASELINES]
+            found[size] += [score_baseline(data, size, label, grid.seeds) for label in BASELINES]
     main = found[grid.train_size]
     primary = PRIMARY[data.task]
     tests = paired(main, [r for r in grid.references if r in names], primary)
@@ -139,7 +124,7 @@ def compare(
         provenance=figures.provenance(plan.command, data, seeds=", ".join(map(str, grid.seeds)), model=plan.model),
     )
     write_text(output / "comparison.json", comparison.to_json())
-    write_text(output / "scores.tsv", _table(found, grid.seeds))
+    write_text(output / "scores.tsv", score_table(found, grid.seeds))
     page.write(comparison, output / "report.html")
     return comparison
 
@@ -165,154 +150,3 @@ def _check(data: LabelledSequences, plan: Plan, grid: Grid, every: dict[str, lis
     smallest = min((size for _, size in asked), default=None)
     for chosen in every.values():
         check_trainable(subset(data, smallest, grid.seeds[0]), plan, chosen)
-
-
-def subset(data: LabelledSequences, size: int | None, seed: int) -> LabelledSequences:
-    """All rows, or so many of the training split, classes in proportion; larger sizes contain smaller ones.
-
-    A function of (seed modulo 1000, size), so that every strategy and every member of an ensemble sees the same rows.
-    """
-    if size is None:
-        return data
-    train = np.flatnonzero(data.splits == "train")
-    shuffled = train[np.argsort(random_bits(seed % 1000, 0, train, stream=100), kind="stable")]
-    if data.task in ("binary", "multiclass"):
-        # Row n of a class with share s comes at place n / s, so that every beginning has the shares of the whole.
-        place = np.empty(len(shuffled))
-        for label in np.unique(data.labels[shuffled, 0]):
-            rows = np.flatnonzero(data.labels[shuffled, 0] == label)
-            place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
-        shuffled = shuffled[np.argsort(place, kind="stable")]
-    return data.take(np.sort(np.concatenate([shuffled[:size], np.flatnonzero(data.splits != "train")])))
-
-
-def _unit(seed: int, member: Member) -> tuple[str, int]:
-    """The training run, as strategy and seed, that a member of an ensemble comes from."""
-    return member.strategy.trained_as or member.strategy.name, seed + 1000 * member.copy
-
-
-def _outputs(folder: Path, member: Member) -> dict[str, torch.Tensor]:
-    """The outputs that a run saved, averaged over strands where the strategy does so with another one's networks."""
-    verify(folder, (OUTPUTS, "metrics.json"))
-    saved = load_file(folder / OUTPUTS)
-    if member.strategy.trained_as:
-        for split in ("valid", "test"):
-            mean = (saved[f"{split}.given"] + saved[f"{split}.other"]) / 2
-            saved |= {f"{split}.given": mean, f"{split}.other": mean}
-    return saved
-
-
-def _folder(output: Path, size: int | None, strategy: str, seed: int) -> Path:
-    return output / "runs" / (f"{size}-sequences" if size else "all") / strategy / f"seed-{seed}"
-
-
-def _score_strategy(
-    data: LabelledSequences, output: Path, size: int | None, name: str, chosen: Sequence[Member], seeds: Sequence[int]
-) -> Scored:
-    """Scores of a strategy or an ensemble over seeds, from the outputs that its runs saved."""
-    valid, test = data.rows("valid"), data.rows("test")
-    table: dict[str, list[float]] = {}
-    on_valid, apart, seconds, parameters = [], [], [], 0
-    first: tuple[Array, Array | None] | None = None
-    for seed in seeds:
-        folders = [_folder(output, size, *_unit(seed, member)) for member in chosen]
-        outputs = [_outputs(folder, member) for folder, member in zip(folders, chosen, strict=True)]
-        metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
-        predictor = load_run(folders[0]).predictor
-        mean = {key: torch.stack([one[key] for one in outputs]).mean(0) for key in outputs[0]}
-        given = predictor.link(mean["test.given"]).detach().numpy()
-        other = _linked(predictor, mean, "test.other")
-        for metric, value in score(data.task, given, test.labels).items():
-            table.setdefault(metric, []).append(value)
-        on_valid.append(
-            score(data.task, predictor.link(mean["valid.given"]).detach().numpy(), valid.labels)[PRIMARY[data.task]]
-        )
-        if other is not None:
-            apart.append(float(np.abs(given - other).mean()))
-        seconds.append(sum(m["seconds"] for m in metrics))
-        parameters = sum(m["parameters"] for m in metrics)
-        first = first or (given, other)
-    if first is None:
-        raise ValueError("no seeds.")
-    kind = "ensemble" if len(chosen) > 1 else "equivariant" if chosen[0].strategy.kind else "strategy"
-    row = Row(
-        name=name,
-        kind=kind,
-        description=chosen[0].strategy.description
-        if len(chosen) == 1
-        else f"Mean of {len(chosen)} models: {', '.join(dict.fromkeys(m.strategy.name for m in chosen))}.",
-        parameters=parameters,
-        seconds=float(np.mean(seconds)),
-        strand_discrepancy=float(np.mean(apart)) if apart else None,
-        scores=table,
-        intervals={metric: _interval(values) for metric, values in table.items()},
-    )
-    return Scored(row, float(np.mean(on_valid)), *first)
-
-
-def _linked(predictor: Predictor, outputs: dict[str, Any], key: str) -> Array | None:
-    return predictor.link(outputs[key]).detach().numpy() if key in outputs else None
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float, float]:
-    mean, low, high = mean_interval(values)
-    return float(mean), float(low), float(high)
-
-
-def _score_baseline(data: LabelledSequences, size: int | None, label: str, seeds: Sequence[int]) -> Scored:
-    """A trivial baseline: fitted once on all training rows, or for each seed on its subset."""
-    kind, description = BASELINES[label]
-    valid, test = data.rows("valid"), data.rows("test")
-    table: dict[str, list[float]] = {}
-    on_valid: list[float] = []
-    predicted: list[Array] = []
-    parameters = 0
-    for seed in seeds if size else seeds[:1]:
-        train = subset(data, size, seed).rows("train")
-        fitted = fit_baseline(kind, str(data.task), (train.sequences, train.labels), (valid.sequences, valid.labels))
-        predicted.append(fitted.predict(test.sequences))
-        parameters = fitted.parameters
-        for metric, value in score(data.task, predicted[-1], test.labels).items():
-            table.setdefault(metric, []).append(value)
-        on_valid.append(score(data.task, fitted.predict(valid.sequences), valid.labels)[PRIMARY[data.task]])
-    row = Row(
-        name=label,
-        kind="baseline",
-        description=description,
-        parameters=parameters,
-        seconds=None,
-        strand_discrepancy=0.0,
-        scores=table,
-        intervals={metric: _interval(values) for metric, values in table.items()},
-    )
-    return Scored(row, float(np.mean(on_valid)), predicted[0], predicted[0])
-
-
-def paired(main: Sequence[Scored], references: Sequence[str], metric: str) -> list[Test]:
-    """Every strategy against every reference, paired over seeds, p-values corrected together (Holm)."""
-    rows = {scored.row.name: scored.row for scored in main if scored.row.kind != "baseline"}
-    pairs = [
-        (name, reference)
-        for reference in references
-        for name in rows
-        if name != reference and not (name in references and references.index(name) < references.index(reference))
-    ]
-    raw = [paired_test(rows[a].scores[metric], rows[b].scores[metric]) for a, b in pairs]
-    testable = [number for number, test in enumerate(raw) if not np.isnan(test.p_t)]
-    corrected = dict(zip(testable, holm([raw[n].p_t for n in testable]), strict=True))
-    return [
-        Test(metric, a, b, test.mean, test.low, test.high, test.p_t, corrected.get(number, float("nan")), test.n)
-        for number, ((a, b), test) in enumerate(zip(pairs, raw, strict=True))
-    ]
-
-
-def _table(found: dict[int | None, list[Scored]], seeds: Sequence[int]) -> str:
-    lines = ["training_sequences\trow\tkind\tseed\tmetric\tvalue"]
-    for size, column in found.items():
-        for scored in column:
-            for metric, values in scored.row.scores.items():
-                lines += [
-                    f"{size or 'all'}\t{scored.row.name}\t{scored.row.kind}\t{seed}\t{metric}\t{value:.6g}"
-                    for seed, value in zip(seeds, values, strict=False)
-                ]
-    return "\n".join(lines) + "\n"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from palindra.cli.scoring import Scored
 from palindra.report.comparison import Row, Test
-
-if TYPE_CHECKING:
-    from palindra.cli.comparing import Scored
 
 SIGNIFICANT = 0.05
 

@@ -11,7 +11,7 @@ from palindra.cli import inputs
 from palindra.errors import InputError
 
 if TYPE_CHECKING:
-    from palindra.cli.running import Plan
+    from palindra.cli.plan import Plan
     from palindra.data import LabelledSequences
 
 
@@ -37,7 +37,7 @@ def make_plan(
     Raises:
         InputError: for a value that cannot be used.
     """
-    from palindra.cli.running import Plan
+    from palindra.cli.plan import Plan
     from palindra.models.plain import typed_fields
     from palindra.training.module import TrainingConfig
 

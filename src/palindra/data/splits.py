@@ -56,7 +56,8 @@ def split_by_chromosome(data: LabelledSequences, *, valid: Sequence[str], test: 
     if data.chromosomes is None:
         raise InputError(
             f"{data.source}: the chromosomes of the rows are not known. Add a column chrom (or name it with "
-            "chromosome_column, --chromosome-column), or use split_by_similarity."
+            "chromosome_column, --chromosome-column), or divide by similarity (split_by_similarity, --split "
+            "similarity)."
         )
     known = np.unique(data.chromosomes).tolist()
     splits = np.full(len(data), "train")

@@ -162,7 +162,7 @@ def _check_two_classes(labels: NDArray[np.floating], split: str, class_names: tu
         name = class_names[int(present[0])] if class_names else f"{present[0]:g}"
         raise InputError(
             f"split {split!r} holds only one class ({name}, {len(labels)} rows): nothing can be learned from it or "
-            "measured on it. Add rows of the other class, or split again (split_random keeps the classes balanced)."
+            "measured on it. Add rows of the other class, or split again (--split random keeps the classes balanced)."
         )
 
 

@@ -203,7 +203,7 @@ def _program(model: nn.Module, letters: int, lengths: Lengths) -> torch.export.E
             raise
         raise InputError(
             f"the model takes other lengths than {lengths.example}, but torch.export cannot write it for them; "
-            f"fixed_length=True may do. It says: {error}"
+            f"fixed_length=True may do. It says: {str(error).strip().splitlines()[0]}"
         ) from error
     for node in program.graph.nodes:  # names and lines of source files, nothing that runs
         for key in ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node"):

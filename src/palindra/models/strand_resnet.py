@@ -50,7 +50,7 @@ class StrandResNet(nn.Module):
     """Residual convolutional network of any type, for one value or several per sequence.
 
     Args:
-        config: sizes and types; with odd channels average pooling replaces maxima.
+        config: sizes and types; odd channels are averaged after the stem, and become pairs before the maxima.
 
     Inputs are one-hot ``(batch, 4, length)``, outputs ``(batch, outputs)`` (logits or values).
 
@@ -101,8 +101,13 @@ class StrandResNet(nn.Module):
                 for dilation in config.dilations
             )
         )
-        self.pools = nn.ModuleList([GlobalAvgPool(hidden)] + ([] if hidden.odd else [GlobalMaxPool(hidden)]))
-        pooled = hidden * len(self.pools)
+        # The largest value of an odd channel over positions is none of the other strand's. Pairs are even and odd
+        # channels in another basis, so one map along the channels makes the maxima possible.
+        paired = Rep(regular=(hidden.channels + 1) // 2)
+        self.to_pairs = Conv1d(hidden, paired, 1, bias=False, position=position) if hidden.odd else nn.Identity()
+        pooled = paired if hidden.odd else hidden
+        self.pools = nn.ModuleList([GlobalAvgPool(pooled), GlobalMaxPool(pooled)])
+        pooled = pooled * len(self.pools)
         self.features = nn.Sequential(
             BatchNorm(pooled),
             Dropout(pooled, config.dropout, position=Position.IDENTITY),
@@ -117,6 +122,6 @@ class StrandResNet(nn.Module):
 
     def embed(self, x: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch hidden"]:
         """The features before the last linear map, of type ``config.hidden``."""
-        x = self.blocks(self.stem(x))  # (batch, hidden, length / pool)
+        x = self.to_pairs(self.blocks(self.stem(x)))  # (batch, hidden, length / pool)
         pooled, _ = concat([pool(x) for pool in self.pools], [pool.in_rep for pool in self.pools])
         return self.features(pooled)

@@ -70,7 +70,7 @@ def check_letters(sequences: Iterable[str], alphabet: Alphabet = DNA, *, names: 
         >>> check_letters(["ACGT", "ACGTU"], names=["a.fa line 2", "a.fa line 4"])
         Traceback (most recent call last):
         ...
-        palindra.errors.InputError: row 1 (a.fa line 4): letter 'U' at position 5 is not DNA. DNA is written with ...
+        palindra.errors.InputError: a.fa line 4: letter 'U' at position 5 is not DNA. DNA is written with ...
     """
     _legal_codes(_rows(sequences, names), alphabet, names)
 
@@ -116,4 +116,4 @@ def _legal_codes(rows: list[str], alphabet: Alphabet, names: Sequence[str] | Non
 
 
 def _place(row: int, names: Sequence[str] | None) -> str:
-    return f"row {row}" if names is None else f"row {row} ({names[row]})"
+    return f"row {row}" if names is None else names[row]

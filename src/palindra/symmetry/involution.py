@@ -18,6 +18,7 @@ class Position(Enum):
     pairs), ``IDENTITY`` leaves positions alone (vectors, and everything when no symmetry is wanted).
 
     Examples:
+        >>> import torch
         >>> Position.REVERSE.act(torch.tensor([[[1, 2, 3]]]))
         tensor([[[3, 2, 1]]])
     """
@@ -40,6 +41,7 @@ class Involution:
     """An action that undoes itself on tensors ``(batch, channels, *positions)``: a type and a position action.
 
     Examples:
+        >>> import torch
         >>> x = torch.eye(4)[None, :, [0, 0, 1]]          # AAC, one-hot in the order ACGT
         >>> DNA_STRAND.act(x)[0].argmax(0).tolist()       # GTT
         [2, 3, 3]
@@ -71,6 +73,7 @@ class Target:
             the user's order is the layout.
 
     Examples:
+        >>> import torch
         >>> label = Target.invariant(1)
         >>> tracks = Target.paired([1, 0, 3, 2], Position.REVERSE)   # plus, minus, plus, minus
         >>> y = torch.tensor([[[1, 2], [3, 4], [5, 6], [7, 8]]])

@@ -9,12 +9,14 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from torch import Tensor
 
 from palindra.errors import InputError
 from palindra.models.saving import write_text
@@ -96,7 +98,7 @@ def make_trainer(
     if config.patience:
         callbacks.append(Patience("valid_loss", patience=config.patience))
     if config.weight_average:
-        callbacks.append(EMAWeightAveraging(decay=config.weight_average, use_buffers=True))
+        callbacks.append(WeightAveraging(avg_fn=partial(moving_average, config.weight_average), use_buffers=True))
     trainer = lightning.Trainer(
         max_epochs=config.epochs,
         accelerator="gpu" if gpus else "cpu",
@@ -153,6 +155,21 @@ def train_to_end(module: Any, config: Any, folder: Path, *, progress: bool, logg
     module.network.load_state_dict({k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()})
     score = float("nan") if best.best_model_score is None else float(best.best_model_score)
     return Trained(int(checkpoint["epoch"]), score, history)
+
+
+def moving_average(decay: float, average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+    """One update of the exponential average of weights, whose decay grows to its value from 2/11 on.
+
+    With the full decay from the first step on, the average would be made of the first weights and batch statistics for
+    hundreds of steps; in a short training validation would then prefer the untrained model.
+
+    Examples:
+        >>> [round(float(moving_average(0.9, torch.tensor(0.0), torch.tensor(1.0), n)), 3) for n in (1, 10, 1000)]
+        [0.818, 0.45, 0.1]
+    """
+    if not average.is_floating_point():
+        return current  # indices of tied weights: rounding down would tie others
+    return torch.lerp(average, current, 1 - min(decay, (1 + int(updates)) / (10 + int(updates))))
 
 
 def _loggers(folder: Path, asked: tuple[str, ...]) -> list[Any]:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import palindra
 from palindra.data.files import hash_file
 from palindra.data.genome import Genome
 from palindra.data.tracks.arrays import RowWriter, allocate
@@ -73,7 +72,7 @@ class Steps:
         paths += [path for path in (getattr(settings.windows, "bed", None),) if path is not None]
         made = {
             "format": FORMAT,
-            "versions": {"palindra": palindra.__version__, "python": sys.version.split()[0], **_versions()},
+            "versions": {"palindra": version("palindra"), "python": sys.version.split()[0], **_versions()},
             "genome": {"fingerprint": self.genome.fingerprint, "chromosomes": dict(self.genome.chromosomes)},
             "inputs": {str(path): hash_file(path) for path in dict.fromkeys(paths)},
         }
