@@ -1,4 +1,4 @@
-"""Find the best treatment of the two strands for your data."""
+"""Find the best treatment of the two strands for your data, or the best of a grid of models of tracks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from palindra.cli import options as opt
+from palindra.cli import track_options as track
 
 
 def command(
+    context: track.CommandLine,
     data: opt.DataArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the comparison.")] = Path("runs/comparison"),
     strategies: Annotated[
@@ -56,14 +58,31 @@ def command(
     pad: opt.Pad = None,
     alphabet: opt.AlphabetOption = "dna",
 ) -> None:
-    """Find the best treatment of the two strands for your data.
+    """Find the best treatment of the two strands for your data, or the best of a grid of models of tracks.
 
     Every strategy is trained with several seeds on the same splits. The winner is chosen on the validation split; every
     number shown is from the test split, with a 95 % interval over seeds and paired tests corrected for their number,
     beside two trivial baselines. Started again, finished runs are not repeated.
+
+    A file GRID.toml in place of the data compares models of tracks: base settings, what is changed in them, seeds.
     """
     import shlex
     import sys
+
+    from palindra.cli.grid_options import require_grid
+    from palindra.cli.track_inputs import is_data_set
+
+    if data.suffix == ".toml" or is_data_set(data):
+        require_grid(data, track.typed_options(context), ("data", "output", "progress"))
+        from palindra.cli.track_comparing import compare_tracks
+        from palindra.cli.track_grid import load_grid
+
+        command_line = shlex.join(["palindra", *sys.argv[1:]])
+        shown = compare_tracks(load_grid(data), output, command=command_line, progress=progress, say=typer.echo)
+        for sentence in shown.conclusion:
+            typer.echo(sentence)
+        typer.echo(f"page  {output / 'report.html'}")
+        return
 
     from palindra.cli import inputs
     from palindra.cli.comparing import Grid, compare

@@ -1,4 +1,4 @@
-"""Score a trained model on labelled sequences."""
+"""Score a trained model on labelled sequences or tracks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from palindra.cli import options as opt
+from palindra.cli import track_options as track
 
 
 def command(
+    context: track.CommandLine,
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
     data: opt.DataArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Page to write; scores go beside it as .json.")] = Path(
@@ -18,23 +20,44 @@ def command(
     ),
     rows_of: Annotated[
         str | None,
-        typer.Option("--rows", help="train, valid or test; by default test if the file has splits, else all rows."),
+        typer.Option(
+            "--rows",
+            "--split",
+            help="train, valid or test (of tracks also further test sets); by default test if there are splits, else "
+            "all rows.",
+        ),
     ] = None,
     negatives: opt.Negatives = None,
     sequence: opt.SequenceColumn = None,
     label: opt.LabelColumns = None,
     split: opt.SplitColumn = None,
     pad: opt.Pad = None,
+    genome: track.GenomeOption = None,
+    batch_size: track.BatchPrediction = 64,
 ) -> None:
-    """Score a trained model on labelled sequences.
+    """Score a trained model on labelled sequences or tracks.
 
-    The page shows scores, curves and calibration, with intervals over the sampling of sequences (bootstrap). The model
-    reads each sequence from both strands, so the page also shows whether it contradicts itself.
+    The page shows scores, curves and calibration, with intervals over the sampling of sequences (bootstrap); for tracks
+    also loci, coarser bins and trivial predictors. The model reads each sequence from both strands, so the page also
+    shows whether it contradicts itself.
     """
     import shlex
     import sys
 
     from palindra.cli import inputs
+    from palindra.cli.track_inputs import is_data_set, is_track_run
+
+    command_line = shlex.join(["palindra", *sys.argv[1:]])
+    typed = track.typed_options(context)
+    if is_data_set(data) or is_track_run(run):
+        from palindra.cli.track_evaluating import evaluate_tracks
+
+        evaluate_tracks(run, data, output, typed, command=command_line)
+        return
+    track.refuse(
+        typed, ("genome", "batch_size"), what=f"is for tracks: {data} is no folder made by palindra data build."
+    )
+
     from palindra.cli.evaluating import evaluate_run, require_length, write_scores
     from palindra.data import check_data
     from palindra.errors import InputError
@@ -68,7 +91,7 @@ def command(
         loaded,
         rows,
         checks=check_data(rows),
-        command=shlex.join(["palindra", *sys.argv[1:]]),
+        command=command_line,
         name=str(loaded.config["run"]["strategy"]),
     )
     output.parent.mkdir(parents=True, exist_ok=True)

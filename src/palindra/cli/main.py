@@ -8,7 +8,7 @@ import sys
 import typer
 
 import palindra
-from palindra.cli import audit, compare, evaluate, export, predict, train
+from palindra.cli import audit, compare, data, evaluate, export, predict, search, train
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 
@@ -26,10 +26,12 @@ for _name, _module in (
     ("train", train),
     ("evaluate", evaluate),
     ("predict", predict),
+    ("search", search),
     ("audit", audit),
     ("export", export),
 ):
     app.command(_name)(_module.command)
+app.add_typer(data.app, name="data")
 
 
 def _show_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""Predict labels for sequences with a trained model."""
+"""Predict labels for sequences, or tracks along a genome."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Annotated
 
 import typer
 
-from palindra.cli import options as opt
-
 
 def command(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
     sequences: Annotated[
-        Path, typer.Argument(help="FASTA, or a table with a column of sequences.", show_default=False)
+        Path,
+        typer.Argument(
+            help="FASTA, or a table with a column of sequences; for tracks the FASTA of a genome.", show_default=False
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Table to write (.tsv).")] = Path("predictions.tsv"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Table to write (default: predictions.tsv).")
+    ] = None,
     both_strands: Annotated[
         bool,
         typer.Option(
@@ -23,16 +26,89 @@ def command(
         ),
     ] = False,
     sequence: Annotated[str | None, typer.Option("--sequence-column", help="Column of sequences in a table.")] = None,
-    batch_size: opt.BatchPrediction = 512,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size", min=1, help="Sequences, or windows, at a time (default: 512 sequences, 64 windows)."
+        ),
+    ] = None,
+    bigwig: Annotated[
+        Path | None, typer.Option("--bigwig", help="Tracks: folder to write, with one bigWig for each track.")
+    ] = None,
+    bed: Annotated[
+        Path | None, typer.Option("--bed", help="Tracks: predict inside these regions only (default: everywhere).")
+    ] = None,
+    shifts: Annotated[
+        str | None,
+        typer.Option("--shifts", help="Tracks: average windows moved by these many bp, e.g. -75,0,75 (default: 0)."),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option("--stride", help="Tracks: bp from one window to the next (default: half of a window)."),
+    ] = None,
+    map_names: Annotated[
+        bool, typer.Option("--map-names", help="Tracks: the BED may name chromosomes otherwise (chr1 against 1).")
+    ] = False,
+    devices: Annotated[
+        int | None, typer.Option("--devices", min=1, help="Tracks: GPUs, or copies on the CPU (default: 1).")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Tracks: folder for the codes of the genome, as in data build.")
+    ] = None,
 ) -> None:
-    """Predict labels for sequences with a trained model.
+    """Predict labels for sequences, or tracks along a genome.
 
-    The table has one line per sequence, in their order, with the prediction and, for targets that know the other
-    strand, the prediction on the reverse complement.
+    Labels: the table has one line per sequence, in their order, with the prediction and, for targets that know the
+    other strand, the prediction on the reverse complement.
+
+    Tracks (--bigwig): one bigWig per track, genome-wide or inside the regions of a BED file. Every position is the mean
+    over the windows that hold it. Values are on the scale of the data set (log(x + 1) where it was built with log1p).
     """
-    from palindra.cli.predicting import predict_file
+    from palindra.errors import InputError
 
-    count = predict_file(
-        run, sequences, output, both_strands=both_strands, sequence_column=sequence, batch_size=batch_size
-    )
-    typer.echo(f"{count:,} predictions  {output}")
+    of_tracks = {
+        "--bed": bed,
+        "--shifts": shifts,
+        "--stride": stride,
+        "--map-names": map_names or None,
+        "--devices": devices,
+        "--cache": cache,
+    }
+    of_tables = {"--output": output, "--sequence-column": sequence}
+    wrong = [name for name, given in (of_tracks if bigwig is None else of_tables).items() if given is not None]
+    if wrong and bigwig is None:
+        raise InputError(f"{wrong[0]}: it goes with --bigwig FOLDER, which predicts tracks along a genome.")
+    if wrong:
+        raise InputError(f"{wrong[0]}: it is of tables of sequences; --bigwig names the folder of tracks to write.")
+    if bigwig is None:
+        from palindra.cli.predicting import predict_file
+        from palindra.cli.track_inputs import is_track_run
+
+        if is_track_run(run):
+            raise InputError(f"{run}: holds a model of tracks: say with --bigwig FOLDER where to write them.")
+
+        table = output or Path("predictions.tsv")
+        count = predict_file(
+            run, sequences, table, both_strands=both_strands, sequence_column=sequence, batch_size=batch_size or 512
+        )
+        typer.echo(f"{count:,} predictions  {table}")
+        return
+    from palindra.cli.data_building import noted
+    from palindra.cli.track_predicting import parse_shifts, predict_genome
+
+    with noted(lambda text: typer.echo(f"note: {text}")):
+        paths = predict_genome(
+            run,
+            sequences,
+            bigwig,
+            bed=bed,
+            map_names=map_names,
+            both_strands=both_strands,
+            shifts=parse_shifts("0" if shifts is None else shifts),
+            stride=stride,
+            batch_size=batch_size or 64,
+            devices=devices or 1,
+            cache=cache,
+        )
+    for path in paths:
+        typer.echo(path)

@@ -1,4 +1,4 @@
-"""Train one model on labelled sequences."""
+"""Train one model on labelled sequences or tracks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from palindra.cli import options as opt
+from palindra.cli import track_options as track
 
 
 def command(
+    context: track.CommandLine,
     data: opt.DataArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder to write.")] = Path("runs/model"),
     strategy: Annotated[
@@ -45,9 +47,17 @@ def command(
     test_chromosomes: opt.TestChromosomes = None,
     pad: opt.Pad = None,
     alphabet: opt.AlphabetOption = "dna",
+    loss: track.Loss = None,
+    bin_size: track.BinSize = None,
+    length: track.Length = None,
+    labels: track.Labels = None,
+    partners: track.Partners = None,
+    scale: track.Scale = None,
+    genome: track.GenomeOption = None,
 ) -> None:
-    """Train one model on labelled sequences.
+    """Train one model on labelled sequences or tracks.
 
+    The data are a file of sequences with labels, or a folder that palindra data build made of a genome and its tracks.
     The run folder holds the configuration, the weights, predictions on validation and test sequences from both
     strands, metrics and a page. Started again after a kill, training goes on and ends with the same weights.
     """
@@ -55,6 +65,16 @@ def command(
     import sys
 
     from palindra.cli import inputs
+    from palindra.cli.track_inputs import is_data_set
+
+    typed = track.typed_options(context)
+    if is_data_set(data):
+        from palindra.cli.track_training import train_tracks
+
+        train_tracks(data, output, typed)
+        return
+    track.refuse(typed, track.ONLY_TRACKS, what=f"is for tracks: {data} is no folder made by palindra data build.")
+
     from palindra.cli.evaluating import write_evaluation
     from palindra.cli.planning import make_plan
     from palindra.cli.running import train_run

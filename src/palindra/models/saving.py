@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 import palindra
 from palindra.data.task import Task
@@ -24,6 +25,7 @@ from palindra.nn import StrandMean
 
 CONFIG, WEIGHTS, CHECKSUMS = "config.toml", "weights.safetensors", "checksums.json"
 FORMAT = 1  # of run folders
+TRACKS = "tracks"  # the kind of run folders that hold models of tracks
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,24 @@ def load_run(folder: str | Path, *, finished: bool = True) -> Run:
         InputError: if it is no run folder, was not finished, or a file was changed.
     """
     folder = Path(folder)
+    with readable(folder):
+        config = checked_config(folder, finished=finished)
+        if config["palindra"].get("kind") == TRACKS:
+            raise InputError(
+                f"{folder}: holds a model of tracks, which labelled sequences do not fit. Give the genome or the data "
+                "set of tracks that it is to read, or a run that was trained on labelled sequences."
+            )
+        predictor = _build(config)
+        predictor.load_state_dict(load_file(folder / WEIGHTS))
+    return Run(folder, predictor.eval(), config)
+
+
+def checked_config(folder: Path, *, finished: bool = True) -> dict[str, Any]:
+    """The configuration of a run folder that is whole, of either kind.
+
+    Raises:
+        InputError: if it is no run folder, was not finished, or a file was changed.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such run folder.")
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
@@ -159,17 +179,26 @@ def load_run(folder: str | Path, *, finished: bool = True) -> Run:
         raise InputError(f"{folder}: not a run folder, {CONFIG} or {WEIGHTS} is missing.{hint}")
     if finished and not is_finished(folder):
         raise InputError(f"{folder}: this run was not finished ({CHECKSUMS} is missing). Start the same command again.")
+    if finished:
+        verify(folder)
+    config = read_config(folder)
+    if (written := config["palindra"]["format"]) != FORMAT:
+        raise InputError(
+            f"{folder}: this run folder has format {written}, written by palindra {config['palindra']['version']}; "
+            f"palindra {palindra.__version__} reads format {FORMAT}. Install that version."
+        )
+    return config
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong while a run folder is read is said of that folder.
+
+    Raises:
+        InputError: instead of the errors of files, formats and weights.
+    """
     try:
-        if finished:
-            verify(folder)
-        config = read_config(folder)
-        if (written := config["palindra"]["format"]) != FORMAT:
-            raise InputError(
-                f"{folder}: this run folder has format {written}, written by palindra {config['palindra']['version']}; "
-                f"palindra {palindra.__version__} reads format {FORMAT}. Install that version."
-            )
-        predictor = _build(config)
-        predictor.load_state_dict(load_file(folder / WEIGHTS))
+        yield
     except InputError:
         raise
     except KeyError as error:
@@ -177,11 +206,13 @@ def load_run(folder: str | Path, *, finished: bool = True) -> Run:
     except (ValueError, TypeError, AttributeError, RuntimeError, OSError, SafetensorError) as error:
         first = " ".join(line.strip() for line in str(error).splitlines()[:2])  # torch lists every weight
         raise InputError(f"{folder}: this run folder cannot be read: {first}") from error
-    return Run(folder, predictor.eval(), config)
 
 
-def load(folder: str | Path) -> Predictor:
+def load(folder: str | Path) -> nn.Module:
     """The trained model of a run folder, in evaluation mode: ``model(one_hot) -> predictions``.
+
+    Predictions are those of the sequences ``(batch, outputs)``; a model of tracks gives the coverage along them
+    ``(batch, tracks, bins)``, or probabilities ``(batch, tracks)`` where it was trained on labels of windows.
 
     Args:
         folder: written by ``palindra train`` or ``palindra compare``.
@@ -189,7 +220,12 @@ def load(folder: str | Path) -> Predictor:
     Raises:
         InputError: if the folder is not a whole run.
     """
-    return load_run(folder).predictor
+    from palindra.models.track_saving import load_coverage
+
+    place = Path(folder)
+    with readable(place):
+        tracks = checked_config(place)["palindra"].get("kind") == TRACKS
+    return load_coverage(place) if tracks else load_run(place).predictor
 
 
 def _build(config: Mapping[str, Any]) -> Predictor:
