@@ -89,7 +89,8 @@ def test_consistency_compares_through_the_action_of_the_target(planted):
     batch = Batch(own.train_rows.one_hot(slice(0, 6)), own.train_rows.labels[:6], 6)
     given, other = network(batch.one_hot), network(batch.one_hot.flip(1, 2))
     expected = label_loss(Task.MULTILABEL, given, batch.labels)
-    expected = expected + consistency_loss(Task.MULTILABEL, given, other[:, [1, 0]])
+    weight = STRATEGIES["consistency"].consistency
+    expected = expected + weight * consistency_loss(Task.MULTILABEL, given, other[:, [1, 0]])
     torch.testing.assert_close(own.training_step(batch, 0), expected.mean())
 
 
