@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from palindra.cli import running
-from palindra.cli.scoring import subset
+from palindra.cli.scoring import BASELINES, subset
 from palindra.data import read_labelled
 from palindra.evaluation import score
 from palindra.models.saving import load_run
@@ -53,7 +53,7 @@ def test_what_is_written(compared):
     expected = [f"all/{name}/seed-{seed}" for name in ("augment", "none", "regular") for seed in (0, 1)]
     assert trained == sorted([*expected, "all/regular/seed-1000", "all/regular/seed-1001"])  # post-hoc trains nothing
     comparison = Comparison.from_json((compared / "comparison.json").read_text())
-    names = [*STRATEGIES.split(","), "GC + dinucleotides", "6-mers"]
+    names = [*STRATEGIES.split(","), *BASELINES]
     assert [row.name for row in comparison.rows] == names
     assert {row.kind for row in comparison.rows} == {"strategy", "equivariant", "ensemble", "baseline"}
     assert {(test.row, test.reference) for test in comparison.tests} == {
@@ -168,10 +168,10 @@ def test_learning_curve(palindra, files, quick, tmp_path):
     found = scores(tmp_path / "c")
     sizes = {size for size, *_ in found}
     assert sizes == {"20", "30", "40"}
-    assert {row for size, row, *_ in found if size == "20"} == {"none", "kmers", "GC + dinucleotides", "6-mers"}
+    assert {row for size, row, *_ in found if size == "20"} == {"none", "kmers", *BASELINES}
     comparison = Comparison.from_json((tmp_path / "c" / "comparison.json").read_text())
     points = {(point.row, point.size, point.seed): point.value for point in comparison.learning_curve}
-    assert len(points) == 3 * 4 * 2
+    assert len(points) == 3 * 6 * 2
     assert points["none", 20, 1] == pytest.approx(found["20", "none", 1, "AUROC"], rel=1e-5)
     assert [row.scores["AUROC"] for row in comparison.rows if row.name == "none"] == [
         [pytest.approx(found["30", "none", seed, "AUROC"], rel=1e-5) for seed in (0, 1)]

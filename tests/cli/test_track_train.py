@@ -287,6 +287,24 @@ def test_evaluation_of_the_same_data_predicts_nothing_again(trained, world, tmp_
     assert "Both strands give the same answer" in text
 
 
+def test_a_full_evaluation_says_what_a_model_of_tracks_may_be_trusted_with(world: World, trained, tmp_path: Path):
+    page = tmp_path / "page.html"
+    words = ["evaluate", trained(), world.folder / "tracks", "--full", "--level", "population", "-o", page]
+    assert typed(*words) == 0
+    record = json.loads(page.with_suffix(".json").read_text())
+    found = {question: verdict for question, verdict, _ in record["trust"]}
+    assert len(found) == 9
+    assert found["Does it give one answer for both strands?"] == "yes"
+    assert found["Are its probabilities what they say?"] == "unknown"
+    said = {question: sentence for question, _, sentence in record["trust"]}
+    assert "declared as population" in said["Were these sequences like its training data?"]
+    rate = float(said["Do its intervals or sets hold what they promise?"].split(", ")[1].partition("%")[0])
+    assert 75 < rate < 100
+    assert all(question in page.read_text() for question in found)
+    assert typed(*words, "--rows", "valid") == 2
+    assert typed(*words, "--effects", world.folder / "genome.fa") == 2
+
+
 def test_evaluation_of_another_split_keeps_its_predictions_beside_the_page(trained, world, tmp_path):
     page = tmp_path / "page.html"
     for _ in range(2):
@@ -373,7 +391,7 @@ def test_the_two_kinds_of_data_are_told_apart(palindra, trained, files, world, t
     assert not is_data_set(world.folder)
     result = palindra("train", files / "binary.tsv", "-o", tmp_path / "run", "--loss", "mse")
     assert result.code == 2
-    assert "--loss is for tracks" in result.err
+    assert "--loss 'mse' is not known. Choose from: squared" in result.err
     result = palindra("evaluate", trained(), files / "binary.tsv")
     assert result.code == 2
     assert "palindra data build" in result.err

@@ -33,7 +33,7 @@ def command(
     sizes: Annotated[
         str | None, typer.Option(help="Further training-set sizes for a learning curve, e.g. 250,500,1000.")
     ] = None,
-    baselines: Annotated[bool, typer.Option(help="Fit the two trivial baselines.")] = True,
+    baselines: Annotated[bool, typer.Option(help="Fit the trivial baselines.")] = True,
     model: opt.ModelOption = "strand_resnet",
     width: opt.Width = 64,
     epochs: opt.Epochs = 0,
@@ -62,7 +62,7 @@ def command(
 
     Every strategy is trained with several seeds on the same splits. The winner is chosen on the validation split; every
     number shown is from the test split, with a 95 % interval over seeds and paired tests corrected for their number,
-    beside two trivial baselines. Started again, finished runs are not repeated.
+    beside trivial baselines. Started again, finished runs are not repeated.
 
     A file GRID.toml in place of the data compares models of tracks: base settings, what is changed in them, seeds.
     """

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from palindra.cli import figures
-from palindra.cli.concluding import conclude
+from palindra.cli.concluding import best_of, conclude, top_baseline
 from palindra.cli.plan import Plan, check_trainable
+from palindra.cli.row_differences import row_differences
 from palindra.cli.running import first_process, train_run
 from palindra.cli.scoring import (
     BASELINES,
+    others_row,
     paired,
     run_folder,
     score_baseline,
@@ -20,9 +22,10 @@ from palindra.cli.scoring import (
     subset,
     training_run,
 )
+from palindra.cli.specific_rows import DIRECTIONS
 from palindra.data import Check, LabelledSequences, require_splits
 from palindra.errors import InputError
-from palindra.evaluation import HIGHER_IS_BETTER, PRIMARY
+from palindra.evaluation import PRIMARY
 from palindra.models.saving import write_text
 from palindra.report import page
 from palindra.report.comparison import Comparison, LearningPoint
@@ -89,10 +92,16 @@ def compare(
     }
     if grid.baselines:
         for size in sizes:
-            found[size] += [score_baseline(data, size, label, grid.seeds) for label in BASELINES]
+            found[size] += [score_baseline(data, size, label, grid.seeds, plan.target) for label in BASELINES]
+        found[grid.train_size] += others_row(data, plan.target)
     main = found[grid.train_size]
     primary = PRIMARY[data.task]
     tests = paired(main, [r for r in grid.references if r in names], primary)
+    best, top = best_of(main), top_baseline(main, primary)
+    tested = {
+        name for test in tests if best.row.name in (test.row, test.reference) for name in (test.row, test.reference)
+    }
+    against = [s for s in main if s is not best and (s.row.name in tested or s is top)]
     rows = [scored.row for scored in main]
     drawn = {scored.row.name: figures.curves(scored.row.name, data.rows("test"), scored.given) for scored in main}
     training = int((subset(data, grid.train_size, grid.seeds[0]).splits == "train").sum())
@@ -104,8 +113,8 @@ def compare(
         task=str(data.task),
         primary_metric=primary,
         metrics=list(rows[0].scores),
-        higher_is_better={name: HIGHER_IS_BETTER[name] for name in rows[0].scores},
-        conclusion=conclude(main, tests, primary, len(grid.seeds)),
+        higher_is_better={name: DIRECTIONS[name] for name in rows[0].scores},
+        conclusion=conclude(main, tests, primary, len(grid.seeds), row_differences(data, best, against)),
         rows=rows,
         tests=tests,
         roc=[curve for roc, _, _ in drawn.values() for curve in roc],
@@ -118,6 +127,7 @@ def compare(
             if len(sizes) > 1
             for scored in column
             for seed, value in zip(grid.seeds, scored.row.scores[primary], strict=False)
+            if value == value  # r of a constant does not exist
         ],
         checks=figures.data_checks(checks),
         data=facts,

@@ -34,21 +34,46 @@ def command(
     pad: opt.Pad = None,
     genome: track.GenomeOption = None,
     batch_size: track.BatchPrediction = 64,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Also ask whether it can be trusted: parts, coverage, shifts, strangeness, trivial predictors.",
+        ),
+    ] = False,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="With --full, labelled sequences it was trained on, if DATA does not hold them."),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="With --full, kind of shift to DATA: individual, population, disease or synthetic."),
+    ] = None,
+    effects: Annotated[
+        Path | None,
+        typer.Option(help="With --full, table of measured effects: columns sequence, alternate and effect."),
+    ] = None,
+    coverage: Annotated[float, typer.Option(help="With --full, of intervals or sets.")] = 0.9,
 ) -> None:
     """Score a trained model on labelled sequences or tracks.
 
     The page shows scores, curves and calibration, with intervals over the sampling of sequences (bootstrap); for tracks
     also loci, coarser bins and trivial predictors. The model reads each sequence from both strands, so the page also
     shows whether it contradicts itself.
+
+    With --full the page begins with what the model may and may not be trusted with.
     """
     import shlex
     import sys
 
     from palindra.cli import inputs
+    from palindra.cli.full_evaluating import refuse_without_full
     from palindra.cli.track_inputs import is_data_set, is_track_run
 
     command_line = shlex.join(["palindra", *sys.argv[1:]])
     typed = track.typed_options(context)
+    if not full:
+        refuse_without_full(typed)
     if is_data_set(data) or is_track_run(run):
         from palindra.cli.track_evaluating import evaluate_tracks
 
@@ -59,30 +84,35 @@ def command(
     )
 
     from palindra.cli.evaluating import evaluate_run, require_length, write_scores
-    from palindra.data import check_data
+    from palindra.data import LabelledSequences, check_data
     from palindra.errors import InputError
     from palindra.models.saving import load_run
     from palindra.report.single import write
 
     loaded = load_run(run)
     trained = loaded.config["data"]
-    rows = inputs.read(
-        data,
-        negatives=negatives,
-        task=str(loaded.predictor.task),
-        sequence=sequence,
-        label=label,
-        split=split,
-        pad=pad,
-        alphabet_name=trained["alphabet"].lower(),
-        class_names=trained["classes"],
-    )
-    require_length(rows, loaded)
-    if rows.labels.shape[1] != len(trained["targets"]):
-        raise InputError(
-            f"{data}: {rows.labels.shape[1]} label columns, but {run} was trained on {len(trained['targets'])} "
-            f"({', '.join(trained['targets'])}). Choose them with --label-columns."
+
+    def labelled(path: Path, negatives: Path | None = None) -> LabelledSequences:
+        found = inputs.read(
+            path,
+            negatives=negatives,
+            task=str(loaded.predictor.task),
+            sequence=sequence,
+            label=label,
+            split=split,
+            pad=pad,
+            alphabet_name=trained["alphabet"].lower(),
+            class_names=trained["classes"],
         )
+        require_length(found, loaded)
+        if found.labels.shape[1] != len(trained["targets"]):
+            raise InputError(
+                f"{path}: {found.labels.shape[1]} label columns, but {run} was trained on {len(trained['targets'])} "
+                f"({', '.join(trained['targets'])}). Choose them with --label-columns."
+            )
+        return found
+
+    rows = every = labelled(data, negatives)
     if rows_of is None and (rows.splits == "test").any():
         rows_of = "test"
     if rows_of is not None:
@@ -95,6 +125,19 @@ def command(
         name=str(loaded.config["run"]["strategy"]),
     )
     output.parent.mkdir(parents=True, exist_ok=True)
+    if full:
+        from palindra.cli.full_evaluating import evaluate_fully
+
+        if rows_of in ("train", "valid"):
+            raise InputError(f"--rows {rows_of}: the model has seen them; --full needs rows that it has not.")
+        # Without splits the rows are all there is, and nothing says that the model was trained on others of them.
+        known = labelled(reference) if reference else every if rows_of else None
+        for sentence in evaluate_fully(
+            loaded, run, rows, known, evaluation, output, coverage=coverage, level=level, effects=effects
+        ):
+            typer.echo(sentence)
+        typer.echo(f"page        {output}")
+        return
     write(evaluation, output)
     write_scores(output.with_suffix(".json"), evaluation)
     for sentence in evaluation.conclusion:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from palindra.cli import figures
+from palindra.cli.specific_rows import DIRECTIONS, all_scores
 from palindra.data import Check, LabelledSequences
 from palindra.errors import InputError
-from palindra.evaluation import HIGHER_IS_BETTER
+from palindra.evaluation.robustness import mean_apart
+from palindra.evaluation.row_blocks import row_blocks
 from palindra.models import predict_batches
 from palindra.models.saving import Run, load_run, write_text
 from palindra.report.single import Evaluation, write
@@ -36,13 +38,16 @@ def evaluate_run(run: Run, rows: LabelledSequences, *, checks: Sequence[Check], 
     if predictor.target.rep is not None and rows.alphabet.rep.regular:
         other = predictor.target.act(predict_batches(predictor, x.flip(1, 2))).numpy()
     scores = figures.bootstrapped(rows, given)
+    nan = float("nan")
+    for metric, value in all_scores(rows, given, predictor.target).items():
+        scores.setdefault(metric, (value, nan, nan))
     roc, precision_recall, bins = figures.curves(name, rows, given)
     return Evaluation(
         title=f"{name} on {figures.data_facts(rows)['file']}",
         task=str(rows.task),
         conclusion=_conclusion(rows, scores, given, other),
         scores=scores,
-        higher_is_better={metric: HIGHER_IS_BETTER[metric] for metric in scores},
+        higher_is_better={metric: DIRECTIONS[metric] for metric in scores},
         roc=roc,
         precision_recall=precision_recall,
         reliability=bins,
@@ -67,10 +72,11 @@ def _conclusion(
     rows: LabelledSequences, scores: dict[str, tuple[float, float, float]], given: Any, other: Any
 ) -> list[str]:
     first, (value, low, high) = next(iter(scores.items()))
-    found = [f"{first} {value:.3f} on {len(rows):,} sequences (95 % interval {low:.3f} to {high:.3f} over sequences)."]
+    over = row_blocks(rows.chromosomes).words
+    found = [f"{first} {value:.3f} on {len(rows):,} sequences (95 % interval {low:.3f} to {high:.3f} over {over})."]
     if other is None:
         return [*found, "The target is strand-specific: the other strand says nothing about it."]
-    apart = float(np.abs(given - other).mean())
+    apart = mean_apart(given, other)
     if np.abs(given - other).max() <= 1e-4 * max(1.0, float(np.abs(given).max())):
         return [*found, "Both strands give the same answer, up to rounding."]
     return [*found, f"The two strands of a sequence give answers that differ by {apart:.3f} on average."]

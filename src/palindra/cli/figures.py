@@ -15,6 +15,7 @@ from palindra.cli.provenance import commit, versions
 from palindra.data import Check, LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import bootstrap_interval, metric, precision_recall_curve, reliability, roc_curve, score
+from palindra.evaluation.row_blocks import row_blocks
 from palindra.report.comparison import Curve, DataCheck, Reliability, Strands
 
 Array = NDArray[Any]
@@ -103,8 +104,9 @@ def provenance(command: str, data: LabelledSequences, **more: str) -> dict[str, 
 
 
 def bootstrapped(data: LabelledSequences, predictions: Array) -> dict[str, tuple[float, float, float]]:
-    """Every score of the task with its 95 % interval over the sampling of sequences."""
+    """Every score of the task with its 95 % interval over the sampling of sequences, of chromosomes if known."""
     found = {}
+    groups = row_blocks(data.chromosomes).groups
     for name, value in score(data.task, predictions, data.labels).items():
         compute = metric(data.task, name)
         try:
@@ -113,6 +115,7 @@ def bootstrapped(data: LabelledSequences, predictions: Array) -> dict[str, tuple
                 len(data),
                 seed=0,
                 resamples=300,
+                groups=groups,
             )
         except InputError:  # too few rows of a class to resample: the score stands without an interval
             low = high = float("nan")

@@ -8,7 +8,20 @@ import sys
 import typer
 
 import palindra
-from palindra.cli import audit, compare, data, evaluate, export, predict, search, train
+from palindra.cli import (
+    audit,
+    compare,
+    data,
+    designs,
+    evaluate,
+    export,
+    mutagenesis,
+    predict,
+    search,
+    shift,
+    train,
+    variants,
+)
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 
@@ -28,6 +41,10 @@ for _name, _module in (
     ("predict", predict),
     ("search", search),
     ("audit", audit),
+    ("variants", variants),
+    ("mutagenesis", mutagenesis),
+    ("shift", shift),
+    ("designs", designs),
     ("export", export),
 ):
     app.command(_name)(_module.command)

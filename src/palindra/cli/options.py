@@ -82,7 +82,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Any other setting, e.g. --set model.dilations=[1,2,4] or --set training.warmup=0.2 (repeatable).",
+        help="Any other setting, e.g. --set model.dilations=[1,2,4] or --set training.warmup=0.2 (repeatable). "
+        "Regularisers are off unless set: training.mixup, manifold_mixup, input_noise, pgd, adversarial_substitutions, "
+        "jacobian, fourier_prior, attribution_consistency.",
         rich_help_panel="Model",
     ),
 ]

@@ -11,16 +11,22 @@ import torch
 
 from palindra.cli import linear
 from palindra.cli.inputs import choose
-from palindra.data import LabelledSequences
+from palindra.data import LabelledSequences, Task
 from palindra.errors import InputError
 from palindra.models import MODELS
+from palindra.models.mean_variance import SPREADS, MeanVariance, parameter_target
 from palindra.models.plain import typed_fields
 from palindra.symmetry import Target
 from palindra.training.fit import require_trainable
 from palindra.training.module import TrainingConfig
+from palindra.training.regularisers.settings import refuse_for_linear
 from palindra.training.strategies import Member, Strategy
 
 STEPS, FEWEST, MOST = 2000, 10, 60  # what `epochs = 0` aims at
+
+SQUARED = "squared"
+LOSSES = (SQUARED, *SPREADS)
+"""Losses of regressions; all but the first train a model that says how sure it is."""
 
 DECIDED = {
     "length": "the data",
@@ -43,8 +49,10 @@ class Plan:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     loggers: tuple[str, ...] = ()
     command: str = ""
+    loss: str = SQUARED  # of a regression, or what each prediction says of its spread
 
     def __post_init__(self) -> None:
+        choose("--loss", self.loss, LOSSES)
         choose("--model", self.model, [name for name, (_, kind) in MODELS.items() if "hidden" in _names(kind)])
         kind = MODELS[self.model][1]
         for name in self.options:
@@ -76,13 +84,14 @@ def build(data: LabelledSequences, plan: Plan, strategy: Strategy) -> torch.nn.M
         InputError: if there is no such network.
     """
     model, kind = MODELS[plan.model]
+    spread = SPREADS.get(plan.loss)
     letters = len(data.alphabet.letters)
     if letters != 4:
         raise InputError(f"{plan.model} reads 4 letters, but {data.alphabet.name} has {letters}.")
     options = {
         "length": data.length,
-        "target": plan.target,
-        "outputs": data.outputs,
+        "target": parameter_target(plan.target, spread.parameters) if spread else plan.target,
+        "outputs": data.outputs * (spread.parameters if spread else 1),
         "hidden": strategy.hidden(plan.width),
         "involution": strategy.position,
     }
@@ -94,7 +103,8 @@ def build(data: LabelledSequences, plan: Plan, strategy: Strategy) -> torch.nn.M
             )
         options["k"] = strategy.k
     try:
-        return model(kind(**options | typed_fields(kind, plan.options)))
+        network = model(kind(**options | typed_fields(kind, plan.options)))
+        return MeanVariance(network, spread) if spread else network
     except InputError:
         raise
     except (ValueError, RuntimeError, TypeError, ZeroDivisionError) as error:  # whatever a layer refuses
@@ -107,9 +117,17 @@ def check_trainable(data: LabelledSequences, plan: Plan, chosen: Sequence[Member
     Raises:
         InputError: for the first that cannot.
     """
+    if plan.loss != SQUARED and data.task is not Task.REGRESSION:
+        raise InputError(
+            f"--loss {plan.loss}: it is for regression, but the task is {data.task}; its predictions are "
+            "probabilities, which palindra predict --uncertainty calibrates. Leave --loss out."
+        )
     for strategy in {member.strategy for member in chosen}:
+        if strategy.linear and plan.loss != SQUARED:
+            raise InputError(f"--loss {plan.loss}: strategy {strategy.name!r} is fitted to squared errors only.")
         if strategy.linear:
             linear.require_invariant(plan.target)
+            refuse_for_linear(plan.training, strategy.name)
             continue
         require_trainable(strategy, plan.target, data, plan.training)
         with torch.random.fork_rng(devices=[]):

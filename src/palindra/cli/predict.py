@@ -9,7 +9,12 @@ import typer
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Run folder; with --uncertainty several make an ensemble.", show_default=False
+        ),
+    ],
     sequences: Annotated[
         Path,
         typer.Argument(
@@ -31,6 +36,23 @@ def command(
         typer.Option(
             "--batch-size", min=1, help="Sequences, or windows, at a time (default: 512 sequences, 64 windows)."
         ),
+    ] = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty",
+            help="Add how sure each prediction is, from labelled runs: variances, and intervals or sets of classes "
+            "calibrated on validation sequences.",
+        ),
+    ] = False,
+    coverage: Annotated[float | None, typer.Option("--coverage", help="Of intervals and sets (default: 0.9).")] = None,
+    sets: Annotated[
+        str | None,
+        typer.Option("--sets", help="Sets of classes: lac, the smallest (default), or aps, larger where it is hard."),
+    ] = None,
+    dropout_passes: Annotated[
+        int | None,
+        typer.Option("--dropout-passes", help="Read each network that often with dropout (default: 0; 30 is usual)."),
     ] = None,
     bigwig: Annotated[
         Path | None, typer.Option("--bigwig", help="Tracks: folder to write, with one bigWig for each track.")
@@ -61,6 +83,11 @@ def command(
     Labels: the table has one line per sequence, in their order, with the prediction and, for targets that know the
     other strand, the prediction on the reverse complement.
 
+    With --uncertainty each target has prediction_, lower_ and upper_ (the interval), and standard deviations in the
+    units of the labels: epistemic_sd_ (networks or passes disagree), aleatoric_sd_ (noise) and total_sd_. Classes have
+    calibrated probabilities and the set of classes that --coverage asks for. Coverage measured on the test sequences
+    of the runs is printed.
+
     Tracks (--bigwig): one bigWig per track, genome-wide or inside the regions of a BED file. Every position is the mean
     over the windows that hold it. Values are on the scale of the data set (log(x + 1) where it was built with log1p).
     """
@@ -74,7 +101,15 @@ def command(
         "--devices": devices,
         "--cache": cache,
     }
-    of_tables = {"--output": output, "--sequence-column": sequence}
+    of_uncertainty = {"--coverage": coverage, "--sets": sets, "--dropout-passes": dropout_passes}
+    if not uncertainty:
+        for name, given in of_uncertainty.items():
+            if given is not None:
+                raise InputError(f"{name}: it goes with --uncertainty.")
+        if len(runs) > 1:
+            raise InputError(f"{len(runs)} run folders: several make an ensemble with --uncertainty; else give one.")
+    run = runs[0]
+    of_tables = {"--output": output, "--sequence-column": sequence, "--uncertainty": uncertainty or None}
     wrong = [name for name, given in (of_tracks if bigwig is None else of_tables).items() if given is not None]
     if wrong and bigwig is None:
         raise InputError(f"{wrong[0]}: it goes with --bigwig FOLDER, which predicts tracks along a genome.")
@@ -88,6 +123,22 @@ def command(
             raise InputError(f"{run}: holds a model of tracks: say with --bigwig FOLDER where to write them.")
 
         table = output or Path("predictions.tsv")
+        if uncertainty:
+            from palindra.cli.uncertain_predicting import predict_with_uncertainty
+
+            for line in predict_with_uncertainty(
+                runs,
+                sequences,
+                table,
+                coverage=0.9 if coverage is None else coverage,
+                sets=sets or "lac",
+                dropout_passes=dropout_passes or 0,
+                both_strands=both_strands,
+                sequence_column=sequence,
+                batch_size=batch_size or 512,
+            ):
+                typer.echo(line)
+            return
         count = predict_file(
             run, sequences, table, both_strands=both_strands, sequence_column=sequence, batch_size=batch_size or 512
         )

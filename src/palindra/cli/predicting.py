@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +37,7 @@ def predict_file(
     predictor = run.predictor
     kind = inputs.alphabet(run.config["data"]["alphabet"])
     names, sequences, places = read_sequences(path, sequence_column=sequence_column, alphabet=kind)
-    for text, place in zip(sequences, places, strict=True):
-        if len(text) != run.length:
-            fit = "cut" if len(text) > run.length else "extend"
-            raise InputError(
-                f"{place}: {len(text)} letters, but {run_folder} was trained on {run.length}: {fit} the sequences "
-                "to that length around their centres."
-            )
+    require_letters(sequences, places, run.length, run_folder)
     both = predictor.target.rep is not None and kind.rep.regular > 0
     if both_strands and not both:
         raise InputError(f"{run_folder}: the target is strand-specific, so --both-strands cannot average the strands.")
@@ -64,3 +59,18 @@ def predict_file(
                 lines.write("\t".join([" ".join(name.split()), *(f"{v:.7g}" for v in values)]) + "\n")
     partial.replace(output)
     return len(sequences)
+
+
+def require_letters(sequences: Sequence[str], places: Sequence[str], length: int, run_folder: Path) -> None:
+    """Raise unless all sequences have the length that a model was trained on.
+
+    Raises:
+        InputError: with the place of the first that has not.
+    """
+    for text, place in zip(sequences, places, strict=True):
+        if len(text) != length:
+            fit = "cut" if len(text) > length else "extend"
+            raise InputError(
+                f"{place}: {len(text)} letters, but {run_folder} was trained on {length}: {fit} the sequences "
+                "to that length around their centres."
+            )

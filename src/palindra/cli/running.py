@@ -14,9 +14,10 @@ import torch
 
 from palindra.cli import linear
 from palindra.cli.outputs import OUTPUTS, discrepancy, strand_outputs, write_predictions
-from palindra.cli.plan import Plan, build, check_trainable, with_epochs
+from palindra.cli.plan import SQUARED, Plan, build, check_trainable, with_epochs
 from palindra.cli.provenance import facts, versions
 from palindra.cli.settings import require_same, settings_of, start
+from palindra.cli.stored_outputs import member_outputs
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import score
@@ -61,6 +62,8 @@ def train_run(
     chosen = members(strategy_name)
     plan = replace(plan, training=with_epochs(plan.training, int((data.splits == "train").sum())))
     settings = settings_of(data, plan, strategy_name, seed)
+    if plan.loss != SQUARED:
+        settings["training"] += f", loss {plan.loss}"
     if is_finished(folder):
         require_same(folder, read_config(folder)["settings"], settings)
         return folder
@@ -149,6 +152,7 @@ def _write(
                 "strategy": member.strategy.name,
                 "seed": seed + 1000 * member.copy,
             }
+            | ({} if plan.loss == SQUARED else {"loss": plan.loss})
             for member in chosen
         ],
         config={
@@ -161,7 +165,7 @@ def _write(
     )
     _write_history(folder / "history.tsv", fits)
     outputs = strand_outputs(predictor, data)
-    write_tensors(folder / OUTPUTS, outputs)
+    write_tensors(folder / OUTPUTS, outputs | member_outputs(predictor, data))
     write_predictions(folder / "predictions.tsv", data, outputs, predictor)
     metrics: dict[str, Any] = {
         "parameters": count_parameters(predictor),

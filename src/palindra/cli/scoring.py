@@ -14,16 +14,23 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from palindra.cli.outputs import OUTPUTS
-from palindra.data import LabelledSequences
+from palindra.cli.specific_rows import all_scores, stranded
+from palindra.data import LabelledSequences, Task
 from palindra.data.order import random_bits
 from palindra.evaluation import PRIMARY, fit_baseline, holm, mean_interval, paired_test, score
+from palindra.evaluation.robustness import mean_apart
+from palindra.evaluation.specific_scores import label_others
+from palindra.evaluation.specificity import OTHERS
 from palindra.models import Predictor
 from palindra.models.saving import load_run, verify
 from palindra.report.comparison import Row, Test
+from palindra.symmetry import Target
 from palindra.training.strategies import Member
 
 Array = NDArray[Any]
 BASELINES = {
+    "training mean": ("mean", "The mean of the training rows, or the frequency of each class, for every sequence."),
+    "GC content": ("gc", "Logistic or ridge regression on GC content alone."),
     "GC + dinucleotides": ("composition", "Logistic or ridge regression on GC content and dinucleotide frequencies."),
     "6-mers": ("kmer", "Logistic or ridge regression on counts of 6-mers, each with its reverse complement."),
 }
@@ -94,13 +101,13 @@ def score_strategy(
         mean = {key: torch.stack([one[key] for one in outputs]).mean(0) for key in outputs[0]}
         given = predictor.link(mean["test.given"]).detach().numpy()
         other = _linked(predictor, mean, "test.other")
-        for metric, value in score(data.task, given, test.labels).items():
+        for metric, value in all_scores(test, given, predictor.target).items():
             table.setdefault(metric, []).append(value)
         on_valid.append(
             score(data.task, predictor.link(mean["valid.given"]).detach().numpy(), valid.labels)[PRIMARY[data.task]]
         )
         if other is not None:
-            apart.append(float(np.abs(given - other).mean()))
+            apart.append(mean_apart(given, other))
         seconds.append(sum(m["seconds"] for m in metrics))
         parameters = sum(m["parameters"] for m in metrics)
         first = first or (given, other)
@@ -127,11 +134,36 @@ def _linked(predictor: Predictor, outputs: dict[str, Any], key: str) -> Array | 
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float, float]:
-    mean, low, high = mean_interval(values)
+    """Mean and interval over seeds; a score that does not exist (r of a constant) has neither."""
+    mean, low, high = mean_interval(values) if np.isfinite(values).all() else (float("nan"),) * 3
     return float(mean), float(low), float(high)
 
 
-def score_baseline(data: LabelledSequences, size: int | None, label: str, seeds: Sequence[int]) -> Scored:
+def others_row(data: LabelledSequences, target: Target) -> list[Scored]:
+    """The measured mean of the other targets as a prediction of each, where targets can be compared."""
+    valid, test = data.rows("valid"), data.rows("test")
+    if data.task is not Task.REGRESSION or stranded(target):
+        return []
+    predicted, on_valid = label_others(test.labels), label_others(valid.labels)
+    if predicted is None or on_valid is None:
+        return []
+    table = {name: [value] for name, value in all_scores(test, predicted, target).items()}
+    row = Row(
+        name=OTHERS,
+        kind="baseline",
+        description="Reads the measured values of the other targets: how much of a score all targets share.",
+        parameters=0,
+        seconds=None,
+        strand_discrepancy=None,
+        scores=table,
+        intervals={name: _interval(values) for name, values in table.items()},
+    )
+    return [Scored(row, score(data.task, on_valid, valid.labels)[PRIMARY[data.task]], predicted, None)]
+
+
+def score_baseline(
+    data: LabelledSequences, size: int | None, label: str, seeds: Sequence[int], target: Target | None = None
+) -> Scored:
     """A trivial baseline: fitted once on all training rows, or for each seed on its subset."""
     kind, description = BASELINES[label]
     valid, test = data.rows("valid"), data.rows("test")
@@ -144,7 +176,7 @@ def score_baseline(data: LabelledSequences, size: int | None, label: str, seeds:
         fitted = fit_baseline(kind, str(data.task), (train.sequences, train.labels), (valid.sequences, valid.labels))
         predicted.append(fitted.predict(test.sequences))
         parameters = fitted.parameters
-        for metric, value in score(data.task, predicted[-1], test.labels).items():
+        for metric, value in all_scores(test, predicted[-1], target or Target.invariant(data.outputs)).items():
             table.setdefault(metric, []).append(value)
         on_valid.append(score(data.task, fitted.predict(valid.sequences), valid.labels)[PRIMARY[data.task]])
     row = Row(

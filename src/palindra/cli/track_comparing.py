@@ -17,7 +17,7 @@ from palindra.cli.running import first_process
 from palindra.cli.track_concluding import best_row, conclude, paired_rows
 from palindra.cli.track_grid import TrackGrid, plan_of
 from palindra.cli.track_plan import resolved, strategy_of
-from palindra.cli.track_references import ceiling_row, trivial_rows
+from palindra.cli.track_references import ceiling_row, others_row, trivial_rows
 from palindra.cli.track_rows import Measures, ScoredSet, predictions_of, reference_scores, run_folder, score_row
 from palindra.cli.track_rows import trained_cell as trained
 from palindra.cli.track_running import check_trainable, train_track_run
@@ -200,6 +200,8 @@ def _references(data: Any, sets: list[ScoredSet], measures: Measures, length: in
             truth = _truth(on, length, size)
             alone = Measures((size,), measures.thresholds if size == measures.bins[0] else ())
             for name, view in trivial_rows(data, on.split, truth, length=length).items():
+                found += reference_scores(name, "trivial", on, view, alone)
+            for name, view in others_row(data, truth).items():
                 found += reference_scores(name, "trivial", on, view, alone)
             for name, view in ceiling_row(data, on.split, truth, length=length).items():
                 found += reference_scores(name, "ceiling", on, view, alone)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from palindra.cli.track_table import STRANDS, WHOLE, ScoreTable
 from palindra.evaluation import holm, mean_interval, paired_test
+from palindra.evaluation.specific_scores import CENTRED, GAIN
+from palindra.evaluation.specificity import OTHERS
 from palindra.report.track_results import VERDICTS, Claim
 
 LEVEL = 0.05
@@ -80,12 +82,19 @@ def conclude(
     found = [f"Chosen on validation: {best}. On the test windows r is {mean:.3f}{interval} in bins of {size} bp."]
     for kind, words in (("trivial", "The best trivial predictor"), ("ceiling", "The replicate ceiling")):
         others = {name: table.mean(name, WHOLE, size) for name, some in table.kinds.items() if some == kind}
+        others.pop(OTHERS, None)
         known = {name: value for name, value in others.items() if not math.isnan(value)}
         if known:
             top = max(known, key=lambda name: known[name])
             found.append(
                 f"{words} ({top}) has {known[top]:.3f}." if kind == "trivial" else f"{words} is {known[top]:.3f}."
             )
+    if OTHERS in table.kinds:
+        found.append(
+            f"The measured mean of the other tracks has {table.mean(OTHERS, WHOLE, size):.3f}: so much is shared. With "
+            f"the mean over tracks taken out, {best} has r {table.mean(best, CENTRED, size):.3f}; its differences "
+            f"between tracks add {table.mean(best, GAIN, size):+.3f}."
+        )
     if seeds == 1:
         found.append("One seed only: no interval and no test; differences may be chance.")
     for test in tests:

@@ -11,14 +11,19 @@ import numpy as np
 import typer
 
 from palindra.cli import track_pictures as pictures
+from palindra.cli.full_evaluating import Asked
+from palindra.cli.full_tracks import track_findings
 from palindra.cli.inputs import choose
 from palindra.cli.track_inputs import is_data_set, open_data
 from palindra.cli.track_options import ONLY_SEQUENCES_EVALUATED, refuse
-from palindra.cli.track_references import CEILING, ceiling_row, trivial_rows
+from palindra.cli.track_references import CEILING, ceiling_row, others_row, trivial_rows
 from palindra.cli.track_scoring import DIRECTIONS, discrepancy, plain, scored, split_scores
 from palindra.cli.track_stores import OTHER, STORES, holds, is_binary, predict_split
 from palindra.errors import InputError
+from palindra.evaluation.specific_scores import CENTRED, SPECIFICITY_SCORES
+from palindra.evaluation.specificity import OTHERS
 from palindra.evaluation.tracks import Predictions
+from palindra.evaluation.trust import Finding, words
 from palindra.models.saving import WEIGHTS, write_text
 from palindra.models.track_saving import TrackRun, load_track_run
 from palindra.report.track_page import TrackEvaluation, write
@@ -32,6 +37,7 @@ SHOWN = (
     "AUROC",
     "Average precision",
     "Pearson (window means)",
+    *SPECIFICITY_SCORES,
 )
 """Scores of the page, in their order; all others are in the JSON file beside it."""
 
@@ -50,21 +56,37 @@ def evaluate_tracks(run: Path, path: Path, output: Path, options: Mapping[str, A
             f"{path}: {run} is a model of tracks and reads a folder made by palindra data build; for a FASTA use "
             "palindra predict."
         )
+    refuse(options, ("reference", "effects"), what="is for labelled sequences; a data set has its training windows.")
     refuse(options, ONLY_SEQUENCES_EVALUATED, what="does not go with a data set of tracks: its build has decided that.")
     data = open_data(path, options.get("genome"))
     split = options.get("rows_of") or ("test" if len(data.splits.get("test", ())) else "valid")
     choose("--rows", split, data.splits)
-    found = evaluate_track_run(run, data, split, output, command=command, batch_size=int(options.get("batch_size", 64)))
+    asked = None
+    if options.get("full"):
+        asked = Asked(float(options.get("coverage", Asked.coverage)), str(options.get("level") or ""))
+        asked.check()
+    found = evaluate_track_run(
+        run, data, split, output, command=command, batch_size=int(options.get("batch_size", 64)), full=asked
+    )
     for sentence in found["conclusion"]:
         typer.echo(sentence)
     for name in SHOWN:
         if name in found["mean"]:
             typer.echo(f"{name:24s} {found['mean'][name]:.4f}")
+    for question, verdict, sentence in found.get("trust", []):
+        typer.echo(f"{verdict:12s} {question} {sentence}")
     typer.echo(f"page        {output}")
 
 
 def evaluate_track_run(
-    folder: Path, data: Any, split: str, output: Path, *, command: str, batch_size: int = 64
+    folder: Path,
+    data: Any,
+    split: str,
+    output: Path,
+    *,
+    command: str,
+    batch_size: int = 64,
+    full: Asked | None = None,
 ) -> dict[str, Any]:
     """Predict a split once, score it, and write the page with its scores beside it.
 
@@ -77,6 +99,7 @@ def evaluate_track_run(
         output: page to write.
         command: that was run.
         batch_size: windows at a time.
+        full: also ask what the model may be trusted with.
 
     Returns:
         What is written as JSON.
@@ -87,7 +110,8 @@ def evaluate_track_run(
     run = load_track_run(folder)
     require_tracks(run, data, folder)
     stores = output.with_name(output.stem + "-predictions")
-    return _evaluate(run, folder, data, split, output, stores, command=command, name=folder.name, batch_size=batch_size)
+    more: dict[str, Any] = {"batch_size": batch_size, "full": full}
+    return _evaluate(run, folder, data, split, output, stores, command=command, name=folder.name, **more)
 
 
 def write_track_page(folder: Path, data: Any, *, command: str, name: str) -> None:
@@ -119,6 +143,7 @@ def _evaluate(
     command: str,
     name: str,
     batch_size: int = 64,
+    full: Asked | None = None,
 ) -> dict[str, Any]:
     found = []
     for suffix in ("", OTHER):
@@ -133,13 +158,17 @@ def _evaluate(
     references: dict[str, Predictions] = {}
     if not binary:
         references = ceiling_row(data, split, given, length=run.length)
-        references = trivial_rows(data, split, given, length=run.length) | references
+        references = trivial_rows(data, split, given, length=run.length) | others_row(data, given) | references
     against = {row: scored(view, seed=None) for row, view in references.items()}
     rows = {name: given} | {row: view for row, view in references.items() if row in ("4-mer ridge", CEILING)}
+    findings: list[Finding] = []
+    if full is not None:
+        asked: dict[str, Any] = {"coverage": full.coverage, "level": full.level}
+        findings = track_findings(run, folder, data, split, (given, turned), scores, against, **asked)
     evaluation = TrackEvaluation(
         title=f"{name} on {data.folder.name}",
         task=_task(run, split, given),
-        conclusion=_conclusion(run, split, scores, against, strands),
+        conclusion=[*_conclusion(run, split, scores, against, strands), *words(findings)],
         scores=_scores(scores, against),
         higher_is_better=DIRECTIONS,
         loci=[] if binary else pictures.loci(data, split, given, turned),
@@ -149,6 +178,7 @@ def _evaluate(
         robustness=[],
         data=pictures.data_facts(data, given),
         provenance=pictures.provenance(command, data, run.table),
+        findings=[(finding.question, finding.verdict, finding.sentence) for finding in findings],
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     write(evaluation, output)
@@ -160,6 +190,7 @@ def _evaluate(
             row: {key: some.tolist() for key, some in other.values.items()} for row, other in against.items()
         },
         "conclusion": evaluation.conclusion,
+        **({"trust": evaluation.findings} if full else {}),
     }
     write_text(output.with_suffix(".json"), json.dumps(plain(result), indent=1) + "\n")
     return result
@@ -203,7 +234,7 @@ def _conclusion(
         interval = f" (95 % interval {low:.3f} to {high:.3f} over stretches of the genome)"
     found = [f"{metric} is {scores['mean'][metric]:.3f}{interval} on {scores['windows']:,} windows of {split}{many}."]
     rivals = {row: other.mean(metric) for row, other in against.items() if np.isfinite(other.mean(metric))}
-    ceiling = rivals.pop(CEILING, None)
+    ceiling, shared = rivals.pop(CEILING, None), rivals.pop(OTHERS, None)
     if rivals:
         best = max(rivals, key=lambda row: rivals[row])
         values = list(zip(scores["values"][metric], against[best].values[metric], strict=True))
@@ -211,6 +242,11 @@ def _conclusion(
         found.append(
             f"The best trivial predictor, {best}, reaches {rivals[best]:.3f}; the model is above it on {above} of "
             f"{len(values)} tracks."
+        )
+    if shared is not None:
+        found.append(
+            f"The measured mean of the other tracks reaches {shared:.3f}: so much is shared. With the mean over tracks "
+            f"taken out, r is {scores['mean'][CENTRED]:.3f}."
         )
     if ceiling is not None:
         found.append(f"The second replicate as a prediction of the first reaches {ceiling:.3f}.")

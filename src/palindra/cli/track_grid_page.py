@@ -18,6 +18,7 @@ from palindra.cli.track_rows import ScoredSet, predictions_of
 from palindra.cli.track_stores import contents
 from palindra.cli.track_table import ABOVE, INSIDE, MEAN, MSE, VARIATION, WHOLE, ScoreTable
 from palindra.evaluation import mean_interval
+from palindra.evaluation.specific_scores import SPECIFICITY_SCORES
 from palindra.report.track_comparison import TrackComparison
 from palindra.report.track_records import Robustness, RobustnessPoint, ThresholdCurve, Triangle
 from palindra.report.track_results import Claim, GridPanel, GridRow
@@ -62,7 +63,8 @@ def _panels(table: ScoreTable, rows: Rows, factor: str, names: list[str], tracks
     mixed = len({int(rows[name]["bin_size"]) for name in names}) > 1
     note = f"Rows have different bins; all are scored in bins of {size} bp." if mixed else f"Bins of {size} bp."
     wanted = [(WHOLE, MEAN, True), *((WHOLE, track, True) for track in tracks), (MSE, MEAN, False)]
-    wanted += [] if mixed else [(INSIDE, MEAN, True), (VARIATION, MEAN, False)]
+    specific = [(name, MEAN, up) for name, up in SPECIFICITY_SCORES.items()]
+    wanted += [] if mixed else [(INSIDE, MEAN, True), (VARIATION, MEAN, False), *specific]
     wanted += [("AUROC", MEAN, True)]
     found = []
     for metric, track, higher in wanted:

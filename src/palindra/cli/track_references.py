@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from palindra.data.tracks import bin_means, partners
+from palindra.data.tracks import Peaks, bin_means, partners, target_of
+from palindra.evaluation.specificity import OTHERS, comparable, mean_of_others
 from palindra.evaluation.tracks import TRACK_BASELINES, Predictions, Words, fit_track_baseline
+from palindra.evaluation.tracks.mean_profile import mean_profile
 from palindra.training.track_batches import TrackRows
 
 BINS = 1_000_000  # of each track, at most, that a trivial predictor is fitted to
 CEILING = "replicate ceiling"
+PROFILE = "mean profile"
 _CHUNK = 32
 
 
@@ -21,7 +24,8 @@ def trivial_rows(data: Any, split: str, predictions: Predictions, *, length: int
     """The trivial predictors scored on the same windows and bins, by name.
 
     Each is fitted on training windows of the data set and its ridge strength chosen on the validation windows; on
-    evenly spaced ones where they hold more than a million bins. Words longer than a bin are left out.
+    evenly spaced ones where they hold more than a million bins. Words longer than a bin are left out. Windows centred
+    on peaks have the average profile as well.
 
     Args:
         data: the data set.
@@ -42,6 +46,10 @@ def trivial_rows(data: Any, split: str, predictions: Predictions, *, length: int
         )
         flank = words.flank(predictions.bin_size)
         found[name] = predictions.replaced(baseline.over(_codes(data, split, length, flank)))
+    if isinstance(data.settings.windows, Peaks):
+        batches = _batches(data, "train", TRACK_BASELINES["mean track"], length, predictions.bin_size)
+        profile = mean_profile((values for _, values in batches), target_of(data.tracks))
+        found[PROFILE] = predictions.replaced(lambda at: np.broadcast_to(profile, (len(at), *profile.shape)))
     return found
 
 
@@ -55,6 +63,14 @@ def ceiling_row(data: Any, split: str, predictions: Predictions, *, length: int)
         return bin_means(data.replicate(split, at, rows.slack // 2, length), predictions.bin_size)
 
     return {CEILING: predictions.replaced(replicate)}
+
+
+def others_row(data: Any, predictions: Predictions) -> dict[str, Predictions]:
+    """The measured mean of the other tracks as a prediction of each, where tracks can be compared with each other.
+
+    It reads the truth of the scored windows: no predictor, but the share of a score that is common to all tracks.
+    """
+    return {OTHERS: mean_of_others(predictions)} if comparable(predictions, partners(data.tracks)) else {}
 
 
 def _codes(data: Any, split: str, length: int, flank: int) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from palindra.cli.track_grid import GridCell, TrackGrid, place_of
 from palindra.cli.track_plan import strategy_of
-from palindra.cli.track_scoring import COVERAGE_OF_LABELS, split_scores
+from palindra.cli.track_scoring import COVERAGE_OF_LABELS, specific, split_scores
 from palindra.cli.track_stores import STORES, contents, holds, is_binary, made_by, predict_split
 from palindra.cli.track_table import ABOVE, BOX_CAR, MEAN, MSE, NO_SEED, STRANDS, VARIATION, WHOLE, Score
 from palindra.cli.track_variation import variation
@@ -30,7 +30,7 @@ from palindra.evaluation.tracks import (
 from palindra.models.saving import WEIGHTS, write_text
 from palindra.models.track_saving import TrackRun, load_track_run
 
-FORMAT = 1  # of the kept scores
+FORMAT = 2  # of the kept scores
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,8 @@ def coverage_lines(on: ScoredSet, predictions: Predictions, measures: Measures) 
     own, tracks = predictions.bin_size, predictions.tracks
     lines: list[tuple[Any, ...]] = []
     for metric, values in score_tracks(predictions, seed=None).values.items():
+        lines += _lines(on.name, tracks, metric, own, math.nan, values)
+    for metric, values in specific(predictions, on.data).items():
         lines += _lines(on.name, tracks, metric, own, math.nan, values)
     window = predictions.places.length
     if on.labels is not None:

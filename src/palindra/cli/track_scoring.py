@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from palindra.cli.track_stores import is_binary
+from palindra.data.tracks import partners
 from palindra.errors import InputError
+from palindra.evaluation.specific_scores import SPECIFICITY_SCORES, track_specificity
 from palindra.evaluation.tracks import (
     TRACK_SCORES,
     Predictions,
@@ -25,7 +27,7 @@ from palindra.training.track_batches import TrackRows
 
 LABEL_SCORES = {"AUROC": True, "Average precision": True}
 COVERAGE_OF_LABELS = "Pearson (window means)"
-DIRECTIONS = TRACK_SCORES | LABEL_SCORES | {COVERAGE_OF_LABELS: True}
+DIRECTIONS = TRACK_SCORES | LABEL_SCORES | {COVERAGE_OF_LABELS: True} | SPECIFICITY_SCORES
 """Every score of a run by name, and whether higher is better."""
 
 
@@ -40,7 +42,7 @@ def split_scores(run: TrackRun, data: Any, split: str, predictions: Predictions)
     records: list[dict[str, Any]] = [{"track": name} for name in (*run.tracks, "mean")]
     if not is_binary(run):
         scores = scored(predictions)
-        values |= scores.values
+        values |= scores.values | specific(predictions, data)
         records = scores.records()
     labels = None if data.activity is None else data.activity.get(split)
     if labels is not None:
@@ -72,6 +74,11 @@ def scored(predictions: Predictions, *, seed: int | None = 0) -> TrackScores:
         return score_tracks(predictions, seed=seed)
     except InputError:
         return score_tracks(predictions, seed=None)
+
+
+def specific(predictions: Predictions, data: Any) -> dict[str, Any]:
+    """Scores of the differences between tracks, per track; none where tracks cannot be compared."""
+    return track_specificity(predictions, partners(data.tracks))
 
 
 def discrepancy(given: Predictions, other: Predictions) -> dict[str, list[float]]:

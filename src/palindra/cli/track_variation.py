@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from palindra.data.order import integers
-from palindra.evaluation.tracks.variation import common_positions, group_deviation
+from palindra.evaluation.consistency import Reading, spread
+from palindra.evaluation.robustness import random_shifts
 from palindra.models.track_saving import TrackRun
 from palindra.training.track_losses import LOSSES
 from palindra.training.track_predict import predict_batches
 
-_STREAM = 300  # of random numbers, apart from those of training
 _CHUNK = 32
 _MOST = 200  # windows
 
@@ -35,36 +36,25 @@ def variation(run: TrackRun, data: Any, split: str, *, shifts: int, seed: int = 
     windows, reach = data.splits[split], run.length // 4
     rows = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), _MOST)).astype(np.int64))
     middle = (int(windows.length) - run.length) // 2
-    offsets = [integers(seed, k, rows, _STREAM, -reach, reach) for k in range(shifts)]
+    transforms = random_shifts(rows, number=shifts, reach=reach, seed=seed)
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(rows), _CHUNK)]
 
-    def letters(chunk: slice, k: int) -> Any:
-        return lambda shift: data.codes(split, rows[chunk], middle + offsets[k][chunk] + shift, run.length)
+    def letters(chunk: slice, begins: Any) -> Any:
+        return lambda shift: data.codes(split, rows[chunk], middle + begins + shift, run.length)
 
     found = predict_batches(
         run.network,
-        (letters(chunk, k) for chunk in chunks for k in range(shifts)),
+        (letters(chunk, -change.rows(chunk).shift) for chunk in chunks for change in transforms),
         loss=LOSSES[run.loss],
         bin_size=run.bin_size,
         both_strands=run.target if run.both_strands else None,
     )
+    reading = Reading(run.target, axes=1, bin_size=run.bin_size)
 
-    def images(chunk: slice) -> Iterator[NDArray[Any]]:
-        for k in range(shifts):
-            values = next(found)
-            yield np.concatenate(
-                [
-                    common_positions(
-                        values[row : row + 1],
-                        bin_size=run.bin_size,
-                        offset=int(offset),
-                        first=reach,
-                        length=run.length - 2 * reach,
-                    )
-                    for row, offset in enumerate(offsets[k][chunk])
-                ]
-            )
+    def images(chunk: slice) -> Iterator[Tensor]:
+        for change in transforms:
+            yield reading.undo(torch.from_numpy(next(found)), change.rows(chunk), reach=reach)
 
-    scores = np.concatenate([group_deviation(images(chunk)) for chunk in chunks])
+    scores = np.concatenate([spread(images(chunk)).relative for chunk in chunks])
     known = ~np.isnan(scores)
     return np.where(known, scores, 0).sum(0) / np.maximum(known.sum(0), 1)

@@ -10,6 +10,17 @@ import typer
 from palindra.cli import options as opt
 from palindra.cli import track_options as track
 
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        "--loss",
+        help="Regression: squared (default), gaussian (a mean with its variance) or quantiles (median, 5 % and 95 %). "
+        "Tracks: poisson (default), mse, pearson, pearson-mse, r2, multinomial, multinomial-mse, bpnet, or bce "
+        "(labels).",
+    ),
+]
+OTHER_TRACK_OPTIONS = tuple(name for name in track.ONLY_TRACKS if name != "loss")
+
 
 def command(
     context: track.CommandLine,
@@ -47,7 +58,7 @@ def command(
     test_chromosomes: opt.TestChromosomes = None,
     pad: opt.Pad = None,
     alphabet: opt.AlphabetOption = "dna",
-    loss: track.Loss = None,
+    loss: Loss = None,
     bin_size: track.BinSize = None,
     length: track.Length = None,
     labels: track.Labels = None,
@@ -63,6 +74,7 @@ def command(
     """
     import shlex
     import sys
+    from dataclasses import replace
 
     from palindra.cli import inputs
     from palindra.cli.track_inputs import is_data_set
@@ -73,9 +85,10 @@ def command(
 
         train_tracks(data, output, typed)
         return
-    track.refuse(typed, track.ONLY_TRACKS, what=f"is for tracks: {data} is no folder made by palindra data build.")
+    track.refuse(typed, OTHER_TRACK_OPTIONS, what=f"is for tracks: {data} is no folder made by palindra data build.")
 
     from palindra.cli.evaluating import write_evaluation
+    from palindra.cli.plan import SQUARED
     from palindra.cli.planning import make_plan
     from palindra.cli.running import train_run
     from palindra.data import check_data, format_checks, require_splits
@@ -95,7 +108,7 @@ def command(
         alphabet_name=alphabet,
     )
     require_splits(rows, ("train", "valid"))
-    plan = make_plan(
+    options = make_plan(
         rows,
         target=target,
         model=model,
@@ -111,6 +124,7 @@ def command(
         loggers=log,
         command=shlex.join(["palindra", *sys.argv[1:]]),
     )
+    plan = replace(options, loss=loss or SQUARED)
     checks = check_data(rows)
     typer.echo(str(rows))
     typer.echo(format_checks(checks))

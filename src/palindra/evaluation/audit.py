@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from palindra.errors import InputError
+from palindra.evaluation.consistency import Transform, images
 from palindra.evaluation.metrics import PRIMARY, metric, score
 from palindra.evaluation.predicting import predictor
-from palindra.evaluation.readings import Difference, difference, move
+from palindra.evaluation.readings import Difference, difference
 from palindra.evaluation.statistics import paired_bootstrap
 from palindra.evaluation.verdict import sentences
-from palindra.symmetry import DNA_STRAND
 
 Array = NDArray[Any]
 
@@ -139,9 +139,14 @@ def audit(
     """
     _check(one_hot, shifts, labels, task)
     activate = activation or (lambda raw: raw)
+
+    def undo(raw: Tensor, change: Transform) -> Tensor:
+        if change.reverse:
+            return align(raw)
+        return unshift(activate(raw), int(change.shift)) if change.shift else raw
+
     with predictor(predict, output=output, batch_size=batch_size) as run:
-        raw_given = run(one_hot)
-        raw_reverse = align(run(DNA_STRAND.act(one_hot)))
+        raw_given, raw_reverse = images(run, one_hot, [Transform(), Transform(reverse=True)], undo)
         if raw_reverse.shape != raw_given.shape:
             raise InputError(
                 f"align turned outputs of shape {tuple(raw_given.shape)} into {tuple(raw_reverse.shape)}; "
@@ -153,7 +158,8 @@ def audit(
         decide = _decision(task, threshold)
         twice = torch.cat([given, given])
         moved = tuple(
-            Shift(s, difference(twice, _both_ways(run, one_hot, s, unshift, activate), decide)) for s in shifts
+            Shift(s, difference(twice, torch.cat([*images(run, one_hot, ways, undo)]), decide))
+            for s, ways in ((s, (Transform(s), Transform(-s))) for s in shifts)
         )
     arrays = {"given": given.numpy(), "reverse": reverse.numpy(), "both": both.numpy()}
     scores, effects = _cure(arrays, labels, task, resamples, seed)
@@ -169,16 +175,6 @@ def audit(
         effects=effects,
         **arrays,
     )
-
-
-def _both_ways(
-    run: Callable[[Tensor], Tensor],
-    one_hot: Tensor,
-    shift: int,
-    unshift: Callable[[Tensor, int], Tensor],
-    activate: Callable[[Tensor], Tensor],
-) -> Tensor:
-    return torch.cat([unshift(activate(run(move(one_hot, s))), s) for s in (shift, -shift)])
 
 
 def _decision(task: str | None, threshold: float) -> Callable[[Tensor], Tensor] | None:

@@ -1,6 +1,6 @@
 """Trivial baselines: what base composition or short words alone reach, so that a model's score means something.
 
-Both read a sequence as counts that both strands share, so a sequence and its reverse complement get exactly the same
+All read a sequence as counts that both strands share, so a sequence and its reverse complement get exactly the same
 prediction. Everything is chosen on the validation split.
 """
 
@@ -66,6 +66,8 @@ def fit_baseline(
 ) -> Baseline:
     """Fit a linear model on strand-collapsed counts; features and penalty are those of least validation loss.
 
+    - ``"mean"``: nothing; the training frequency or mean for every sequence.
+    - ``"gc"``: GC content.
     - ``"composition"``: GC content and the 10 dinucleotide frequencies, standardised.
     - ``"kmer"``: the 2,080 6-mers, as counts scaled to unit length or as ``log(1 + count)``.
 
@@ -73,7 +75,7 @@ def fit_baseline(
     regression otherwise. Missing labels (NaN) are left out column by column.
 
     Args:
-        name: "composition" or "kmer".
+        name: "mean", "gc", "composition" or "kmer".
         task: "binary", "multiclass", "multilabel" or "regression".
         train: sequences, and labels ``(rows,)`` or ``(rows, columns)``.
         valid: the same for the split that chooses.
@@ -117,14 +119,32 @@ def fit_baseline(
 Candidate = tuple[str, "csr_matrix", Callable[[Sequence[str]], "csr_matrix"], float]
 
 
+def _nothing(train: Sequence[str], k: int) -> Iterator[Candidate]:
+    return _standardised("none", lambda sequences: np.zeros((len(sequences), 1)), train)
+
+
+def _gc(train: Sequence[str], k: int) -> Iterator[Candidate]:
+    return _standardised("GC content", _gc_content, train)
+
+
 def _composition(train: Sequence[str], k: int) -> Iterator[Candidate]:
+    def frequencies(sequences: Sequence[str]) -> Array:
+        pairs = kmer_table(sequences, 2).toarray()
+        return np.hstack([_gc_content(sequences), pairs / np.maximum(pairs.sum(1, keepdims=True), 1)])
+
+    return _standardised("GC and dinucleotide frequencies", frequencies, train)
+
+
+def _gc_content(sequences: Sequence[str]) -> Array:
+    letters = kmer_table(sequences, 1).toarray()
+    return letters[:, 1:] / np.maximum(letters.sum(1, keepdims=True), 1)  # columns of k=1: A or T, C or G
+
+
+def _standardised(
+    name: str, frequencies: Callable[[Sequence[str]], Array], train: Sequence[str]
+) -> Iterator[Candidate]:
     """Standardised by the training split; the shift is left to the intercept."""
     from scipy.sparse import csr_matrix
-
-    def frequencies(sequences: Sequence[str]) -> Array:
-        letters, pairs = kmer_table(sequences, 1).toarray(), kmer_table(sequences, 2).toarray()
-        gc = letters[:, 1:] / np.maximum(letters.sum(1, keepdims=True), 1)  # columns of k=1: A or T, C or G
-        return np.hstack([gc, pairs / np.maximum(pairs.sum(1, keepdims=True), 1)])
 
     raw = frequencies(train)
     mean, spread = raw.mean(0), np.maximum(raw.std(0), 1e-6)
@@ -132,7 +152,7 @@ def _composition(train: Sequence[str], k: int) -> Iterator[Candidate]:
     def scaled(sequences: Sequence[str]) -> csr_matrix:
         return csr_matrix((frequencies(sequences) - mean) / spread)
 
-    yield "GC and dinucleotide frequencies", scaled(train), scaled, 1.0
+    yield name, scaled(train), scaled, 1.0
 
 
 def _kmers(train: Sequence[str], k: int) -> Iterator[Candidate]:
@@ -158,6 +178,8 @@ def _log_counts(counted: csr_matrix) -> csr_matrix:
 
 
 _CANDIDATES: dict[str, Callable[[Sequence[str], int], Iterator[Candidate]]] = {
+    "mean": _nothing,
+    "gc": _gc,
     "composition": _composition,
     "kmer": _kmers,
 }

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from palindra.data.task import Task
+from palindra.models.mean_variance import values
 from palindra.nn import StrandMean
 from palindra.symmetry import Target
 
@@ -17,7 +18,7 @@ class Predictor(nn.Module):
     """One trained network or several, averaged over strands where asked.
 
     Args:
-        members: networks that give logits, or standardised values.
+        members: networks that give logits, or standardised values, alone or with a spread (``MeanVariance``).
         both_strands: for each member, whether its outputs are averaged over both strands.
         task: what the outputs are.
         target: how they change with the strand.
@@ -50,10 +51,10 @@ class Predictor(nn.Module):
         self.register_buffer("scale", torch.tensor(list(scale), dtype=torch.float32))
 
     def logits(self, x: Float[Tensor, "batch letters length"]) -> Float[Tensor, "batch outputs"]:
-        """Mean outputs of the members before the link function; attribution starts here."""
-        outputs = self.members[0](x)
+        """Mean outputs of the members before the link function, without spreads; attribution starts here."""
+        outputs = values(self.members[0](x))
         for member in self.members[1:]:
-            outputs = outputs + member(x)
+            outputs = outputs + values(member(x))
         return outputs / len(self.members)
 
     def forward(self, x: Float[Tensor, "batch letters length"]) -> Float[Tensor, "batch outputs"]:

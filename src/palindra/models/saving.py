@@ -19,6 +19,7 @@ import palindra
 from palindra.data.task import Task
 from palindra.errors import InputError
 from palindra.models import MODELS
+from palindra.models.mean_variance import SPREADS, MeanVariance
 from palindra.models.plain import from_plain, target_from_plain, target_to_plain, to_plain
 from palindra.models.predictor import Predictor
 from palindra.nn import StrandMean
@@ -232,7 +233,9 @@ def _build(config: Mapping[str, Any]) -> Predictor:
     members, both = [], []
     for described in config["members"]:
         model, kind = MODELS[described["model"]]
-        members.append(model(from_plain(kind, described["config"])))
+        network: nn.Module = model(from_plain(kind, described["config"]))
+        spread = described.get("loss")
+        members.append(MeanVariance(network, SPREADS[spread]) if spread else network)
         both.append(described["both_strands"])
     prediction = config["prediction"]
     return Predictor(

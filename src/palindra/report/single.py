@@ -69,7 +69,7 @@ def render(evaluation: Evaluation) -> str:
         "evaluation.html.jinja",
         it=evaluation,
         look=look,
-        scores=[_score(evaluation, metric) for metric in evaluation.scores],
+        scores=shown_scores(evaluation),
         roc=figures.roc(evaluation.roc, look),
         precision_recall=figures.precision_recall(evaluation.precision_recall, look),
         reliability=figures.reliability_panels(evaluation.reliability, look),
@@ -80,6 +80,11 @@ def render(evaluation: Evaluation) -> str:
 def write(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
     """Render the page and put it on disk whole or not at all."""
     write_page(render(evaluation), path)
+
+
+def shown_scores(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
+    """Name, value, interval and direction of every score as they are shown."""
+    return [_score(evaluation, metric) for metric in evaluation.scores]
 
 
 def _score(evaluation: Evaluation, metric: str) -> tuple[str, str, str, str]:

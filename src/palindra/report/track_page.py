@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from palindra.report import numbers, track_figures, track_loci
 from palindra.report.document import draw, write_page
@@ -45,6 +45,7 @@ class TrackEvaluation:
     robustness: list[Robustness]
     data: DataFacts
     provenance: dict[str, str]  # command, versions, commit, seeds, date, machine, sha256 of inputs
+    findings: list[tuple[str, str, str]] = field(default_factory=list)  # question, verdict, sentence
 
     def __post_init__(self) -> None:
         if unknown := sorted({score.metric for score in self.scores} - self.higher_is_better.keys()):

@@ -15,6 +15,7 @@ from palindra.data import LabelledSequences, Task
 from palindra.data.order import epoch_order, integers, uniform
 from palindra.sequences import encode, shift
 from palindra.symmetry import Target
+from palindra.training.regularisers.rows import RowChanges
 
 STRAND_STREAM, SHIFT_STREAM = 0, 1
 
@@ -40,6 +41,7 @@ class Encoded:
         self.codes = torch.from_numpy(np.ascontiguousarray(encode(data.sequences, data.alphabet)))
         self.labels = torch.from_numpy(((data.labels - offset) / scale).astype(np.float32))
         self.letters = len(data.alphabet.letters)
+        self.outputs = data.outputs  # columns, or classes
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -110,6 +112,7 @@ class EpochBatches(Dataset[Batch]):
         augmentation: what is changed at random.
         rank: number of this process.
         processes: number of processes.
+        changes: mixup and noise, after the augmentation.
     """
 
     def __init__(
@@ -122,17 +125,25 @@ class EpochBatches(Dataset[Batch]):
         augmentation: Augmentation,
         rank: int = 0,
         processes: int = 1,
+        changes: RowChanges | None = None,
     ) -> None:
         self.batches = epoch_rows(len(data), seed=seed, epoch=epoch, batch_size=batch_size)
         self.data, self.seed, self.epoch, self.augmentation = data, seed, epoch, augmentation
-        self.rank, self.processes = rank, processes
+        self.rank, self.processes, self.changes = rank, processes, changes
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, number: int) -> Batch:
         whole = self.batches[number]
-        rows = whole[self.rank :: self.processes]
+        own = slice(self.rank, None, self.processes)
+        if self.changes is None:
+            return Batch(*self.read(whole[own]), len(whole))
+        x, y = self.changes.read(self.read, whole, own, seed=self.seed, epoch=self.epoch)
+        return Batch(x, y, len(whole))
+
+    def read(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """One-hot sequences and labels of some rows, augmented."""
         index = torch.from_numpy(rows)
         x, y = self.data.one_hot(index), self.data.labels[index]
         plan = self.augmentation
@@ -144,7 +155,7 @@ class EpochBatches(Dataset[Batch]):
             x[other] = plan.source.act(x[other])
             y = y.clone()
             y[other] = other_strand(plan.task, plan.target, y[other])
-        return Batch(x, y, len(whole))
+        return x, y
 
 
 class GivenBatches(Dataset[Batch]):

@@ -14,6 +14,7 @@ from palindra.errors import InputError
 from palindra.nn import StrandMean
 from palindra.symmetry import Involution, Position, Target
 from palindra.training.batches import Encoded
+from palindra.training.regularisers.settings import check_sizes
 from palindra.training.strategies import Strategy
 
 
@@ -100,7 +101,7 @@ def require_trainable(strategy: Strategy, target: Target, data: LabelledSequence
 
     Raises:
         InputError: if the strategy needs the other strand and the target or alphabet has none, if labels cannot change
-            as the target says, or if there are too few sequences.
+            as the target says, if a regulariser does not fit the sequences, or if there are too few of them.
     """
     rows = int((data.splits == "train").sum())
     if rows < 2 * config.devices:
@@ -109,6 +110,7 @@ def require_trainable(strategy: Strategy, target: Target, data: LabelledSequence
         raise InputError(
             f"the target says that labels change their sign with the strand, which {data.task} ones cannot."
         )
+    check_sizes(config, length=data.length, strands=target.rep is not None and data.alphabet.rep.regular > 0)
     if not strategy.needs_target:
         return
     if data.alphabet.rep.regular == 0:

@@ -19,13 +19,17 @@ from palindra.models.plain import typed
 from palindra.symmetry import Target
 from palindra.training.batches import Augmentation, Batch, Encoded, EpochBatches, GivenBatches
 from palindra.training.losses import consistency_loss, label_loss
+from palindra.training.regularisers.problem import Moment
+from palindra.training.regularisers.problems import label_problem
+from palindra.training.regularisers.regularisation import Regularisation
+from palindra.training.regularisers.settings import RANGES, RegulariserSettings, check_combination
 from palindra.training.strategies import Strategy
 
 VALID_BATCH = 512
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(RegulariserSettings):
     """How a model is trained; the defaults were chosen on validation sets (benchmarks/results)."""
 
     epochs: int = 20
@@ -43,7 +47,8 @@ class TrainingConfig:
     devices: int = 1
 
     def __post_init__(self) -> None:
-        check_settings(self, _RANGES)
+        check_settings(self, _RANGES | RANGES)
+        check_combination(self)
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"training.learning_rate is {self.learning_rate}: a positive number is needed.")
         least = 2 if self.devices == 1 else 8 * self.devices  # the last batch may have a quarter of the rows
@@ -191,6 +196,8 @@ class SequenceModule(lightning.LightningModule):
         self.strategy, self.config, self.seed = strategy, config, seed
         self.train_rows, self.valid_rows = train, valid
         self.augmentation = Augmentation(strategy.augment, config.shift, task, target, source)
+        problem = label_problem(network, task=task, target=target, source=source, outputs=train.outputs)
+        self.regularisation = Regularisation(config, problem, letters=train.letters, length=train.codes.shape[1])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the current epoch; Lightning asks again at every epoch."""
@@ -202,6 +209,7 @@ class SequenceModule(lightning.LightningModule):
             augmentation=self.augmentation,
             rank=self.global_rank,
             processes=self.trainer.world_size,
+            changes=self.regularisation.rows,
         )
         return DataLoader(batches, batch_size=None)
 
@@ -221,15 +229,20 @@ class SequenceModule(lightning.LightningModule):
         """Batch statistics are those of each process; all go on with those of the first and so see the same loss."""
         share_buffers(self.network, self.trainer.world_size)
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: Batch, number: int) -> Tensor:
         """Mean loss over the rows of the whole batch; each process contributes its own rows."""
+        plan, moment = self.regularisation, Moment(self.seed, self.current_epoch, number)
+        x = plan.changed(batch.one_hot, batch.labels)
+        with plan.mixing(len(x), moment) as mixed:
+            if self.strategy.consistency:
+                given, other = self.network(torch.cat([x, self.source.act(x)])).chunk(2)
+            else:
+                given = other = self.network(x)
+        losses = label_loss(self.task, given.float(), mixed(batch.labels))
         if self.strategy.consistency:
-            given, other = self.network(torch.cat([batch.one_hot, self.source.act(batch.one_hot)])).chunk(2)
-            losses = label_loss(self.task, given.float(), batch.labels)
             aligned = self.target.act(other.float())
             losses = losses + self.strategy.consistency * consistency_loss(self.task, given.float(), aligned)
-        else:
-            losses = label_loss(self.task, self.network(batch.one_hot).float(), batch.labels)
+        losses = plan.added(losses, batch.one_hot, batch.labels, moment)
         # DDP averages gradients over processes, whose shares of a batch may differ by a row.
         loss = losses.sum() * self.trainer.world_size / batch.rows
         require_finite(self, loss)

@@ -16,6 +16,7 @@ from palindra.errors import InputError
 from palindra.symmetry import Target
 from palindra.training.batches import SHIFT_STREAM, STRAND_STREAM, epoch_rows
 from palindra.training.evoaug import EvoAug
+from palindra.training.regularisers.rows import RowChanges
 from palindra.training.track_outputs import other_strand
 
 Rows = NDArray[np.int64]
@@ -159,6 +160,7 @@ class TrackEpochBatches(Dataset[TrackBatch]):
         augmentation: what is changed at random.
         rank: number of this process.
         processes: number of processes.
+        changes: mixup and noise, after the augmentation.
     """
 
     def __init__(
@@ -171,18 +173,27 @@ class TrackEpochBatches(Dataset[TrackBatch]):
         augmentation: TrackAugmentation,
         rank: int = 0,
         processes: int = 1,
+        changes: RowChanges | None = None,
     ) -> None:
         augmentation.check(rows)
         self.batches = epoch_rows(len(rows), seed=seed, epoch=epoch, batch_size=batch_size)
         self.rows, self.seed, self.epoch, self.augmentation = rows, seed, epoch, augmentation
-        self.rank, self.processes = rank, processes
+        self.rank, self.processes, self.changes = rank, processes, changes
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, number: int) -> TrackBatch:
         whole = self.batches[number]
-        rows, plan = whole[self.rank :: self.processes], self.augmentation
+        own = slice(self.rank, None, self.processes)
+        if self.changes is None:
+            return TrackBatch(*self.read(whole[own]), len(whole))
+        x, y = self.changes.read(self.read, whole, own, seed=self.seed, epoch=self.epoch)
+        return TrackBatch(x, y, len(whole))
+
+    def read(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """One-hot sequences and targets of some windows, augmented."""
+        plan = self.augmentation
         offsets = plan.offsets(rows, self.rows.slack, seed=self.seed, epoch=self.epoch)
         codes = plan.evoaug.edit(self.rows.codes(rows, offsets), seed=self.seed, epoch=self.epoch, rows=rows)
         y = torch.from_numpy(self.rows.targets(rows, offsets))
@@ -193,7 +204,7 @@ class TrackEpochBatches(Dataset[TrackBatch]):
             y[here] = other_strand(plan.target, y[here])
         floats = one_hot(codes)
         plan.evoaug.add_noise(floats, seed=self.seed, epoch=self.epoch, rows=rows)
-        return TrackBatch(torch.from_numpy(floats), y, len(whole))
+        return torch.from_numpy(floats), y
 
 
 class GivenTrackBatches(Dataset[TrackBatch]):

@@ -10,13 +10,14 @@ from palindra.errors import InputError
 from palindra.symmetry import Target
 from palindra.training.evoaug import EvoAug
 from palindra.training.module import check_settings
+from palindra.training.regularisers.settings import RANGES, RegulariserSettings, check_combination
 from palindra.training.strategies import Strategy
 from palindra.training.track_batches import TrackAugmentation
 from palindra.training.track_losses import LOSSES, Loss
 
 
 @dataclass(frozen=True)
-class TrackTrainingConfig:
+class TrackTrainingConfig(RegulariserSettings):
     """How a model of tracks is trained; the defaults are those of GOPHER (Toneyan, Tang & Koo, 2022).
 
     Examples:
@@ -63,7 +64,8 @@ class TrackTrainingConfig:
     devices: int = 1
 
     def __post_init__(self) -> None:
-        check_settings(self, _RANGES)
+        check_settings(self, _RANGES | RANGES)
+        check_combination(self)
         if self.loss not in LOSSES:
             raise InputError(f"training.loss: there is no loss {self.loss!r}. Known: {', '.join(LOSSES)}.")
         if self.finetune_epochs and (self.finetune_epochs >= self.epochs or not self.evoaug):

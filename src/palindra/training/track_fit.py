@@ -11,6 +11,7 @@ from torch import nn
 
 from palindra.errors import InputError
 from palindra.symmetry import Position, Target
+from palindra.training.regularisers.settings import check_sizes
 from palindra.training.strategies import Strategy
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def require_trainable_tracks(
             raise InputError("tracks run along the sequence: declare the target with Position.REVERSE.")
     if target.rep is not None and target.rep.channels != tracks:
         raise InputError(f"the target declares {target.rep.channels} tracks ({target.rep}) and the data have {tracks}.")
+    check_sizes(config, length=config.length, strands=target.rep is not None)
     described = getattr(network, "config", None)
     for name, given in (("length", config.length), ("bin_size", config.bin_size)):
         built = getattr(described, name, given)

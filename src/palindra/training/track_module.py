@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from palindra.symmetry import Target
 from palindra.training.module import optimization, require_finite, seed_dropout, share_buffers
+from palindra.training.regularisers.problem import Moment
+from palindra.training.regularisers.problems import track_problem
+from palindra.training.regularisers.regularisation import Regularisation
 from palindra.training.strategies import Strategy
 from palindra.training.track_batches import GivenTrackBatches, TrackBatch, TrackEpochBatches, TrackRows
 from palindra.training.track_config import TrackTrainingConfig
@@ -87,6 +90,8 @@ class TrackModule(lightning.LightningModule):
         self.train_rows, self.valid_rows, self.first_epoch = train, valid, first_epoch
         self.loss = config.loss_function
         self.augmentation = config.augmentation(target, strategy)
+        problem = track_problem(network, loss=self.loss, target=target)
+        self.regularisation = Regularisation(config, problem, letters=4, length=train.length)
         self._checked = False
         self._valid: list[tuple[Tensor, int]] = []
 
@@ -100,6 +105,7 @@ class TrackModule(lightning.LightningModule):
             augmentation=self.augmentation,
             rank=self.global_rank,
             processes=self.trainer.world_size,
+            changes=self.regularisation.rows,
         )
         return loader(batches, workers=self.config.workers, pinned=torch.cuda.is_available())
 
@@ -126,18 +132,22 @@ class TrackModule(lightning.LightningModule):
         if batch_idx == 0:
             seed_dropout(self.seed, self.first_epoch + self.current_epoch, self.global_rank)
 
-    def training_step(self, batch: TrackBatch, _: int) -> Tensor:
+    def training_step(self, batch: TrackBatch, number: int) -> Tensor:
         """Loss of the whole batch; each process contributes its own rows."""
-        if self.strategy.consistency:
-            outputs, other = both_strands(self.network, self.target, batch.one_hot)
-        else:
-            outputs = other = self.network(batch.one_hot)
+        plan, moment = self.regularisation, Moment(self.seed, self.first_epoch + self.current_epoch, number)
+        x = plan.changed(batch.one_hot, batch.targets)
+        with plan.mixing(len(x), moment) as mixed:
+            if self.strategy.consistency:
+                outputs, other = both_strands(self.network, self.target, x)
+            else:
+                outputs = other = self.network(x)
         if not self._checked:  # once: it waits for the device
             self._checked = True
             self.loss.check(each(lambda y: y.detach().float(), outputs), batch.targets)
-        loss = self.loss(outputs, batch.targets)
+        loss = self.loss(outputs, mixed(batch.targets))
         if self.strategy.consistency:
             loss = loss + self.strategy.consistency * inconsistency(self.loss, outputs, other)
+        loss = plan.added(loss, batch.one_hot, batch.targets, moment)
         # DDP averages gradients over processes, whose shares of a batch may differ by a row. The result is that of
         # one process for losses that are means over rows with as many known values; correlations are those of shares.
         loss = loss * (len(batch.targets) * self.trainer.world_size / batch.rows)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from palindra.errors import InputError
+from palindra.evaluation.consistency import apart
 from palindra.evaluation.tracks.predictions import Predictions
 from palindra.symmetry import Target
 
@@ -55,14 +56,13 @@ def strand_discrepancy(given: Predictions, other: Predictions, target: Target) -
             f"{len(other.tracks)} in {other.bins}: both strands are predicted for the same windows, tracks and bins."
         )
     shape = len(given.tracks)
-    apart, size, largest = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    gap, size, largest = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for rows, prediction, _ in given.chunks():
-        image = on_the_given_strand(other.read(rows, slice(None))[0], target)
-        difference = np.abs(prediction - image)
-        apart += difference.sum((0, 2))
+        difference = apart(prediction, on_the_given_strand(other.read(rows, slice(None))[0], target))
+        gap += difference.sum((0, 2))
         size += np.abs(prediction).sum((0, 2))
         largest = np.maximum(largest, difference.max((0, 2)))
-    return StrandDiscrepancy(np.where(size > 0, apart / np.where(size > 0, size, 1), np.nan), largest)
+    return StrandDiscrepancy(np.where(size > 0, gap / np.where(size > 0, size, 1), np.nan), largest)
 
 
 def on_the_given_strand(prediction: ArrayLike, target: Target) -> Array:
