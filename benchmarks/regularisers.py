@@ -2,7 +2,7 @@
 
     python benchmarks/regularisers.py examples/irf1/IRF1_400bp.tsv.gz --seeds 0-2 --output runs/regularisers
 
-Settings are those of ``make demo``. Strengths were set beforehand and not tuned; one was added (see below). A run that
+Settings are those of ``make demo``. Strengths were set beforehand and not tuned; two were added (see below). A run that
 has ended is not repeated: the script can be killed and started again, and more seeds added.
 """
 
@@ -37,8 +37,12 @@ STRENGTHS: dict[str, dict[str, float]] = {
     "manifold mixup": {"manifold_mixup": 0.2},
     "Gaussian noise": {"input_noise": 0.1},
     "PGD": {"pgd": 0.05, "pgd_steps": 3},
-    "PGD, a tenth": {"pgd": 0.005, "pgd_steps": 3},  # added when 0.05 was seen to stop all learning
+    "PGD at a tenth": {
+        "pgd": 0.005,
+        "pgd_steps": 3,
+    },  # added, and one substitution, when the stronger ones stopped all learning
     "substitutions": {"adversarial_substitutions": 4},
+    "one substitution": {"adversarial_substitutions": 1},
     "Jacobian": {"jacobian": 0.01},
     "Fourier prior": {"fourier_prior": 1.0},
     "attribution consistency": {"attribution_consistency": 0.1},

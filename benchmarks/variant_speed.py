@@ -28,7 +28,7 @@ LENGTH, BATCH = 2114, 32
 
 
 def windows(count: int, alternates: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """References of ``count`` windows repeated, and alternates that differ from them in one letter around the middle."""
+    """References of ``count`` windows repeated, and alternates that differ in one letter around the middle."""
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randint(0, 4, (count, LENGTH), generator=generator).repeat_interleave(alternates, 0)
     changed = codes.clone()

@@ -1,4 +1,4 @@
-"""Compare designed sequences with real ones, and score them with oracles that say what they do not know."""
+"""Compare designed sequences with real ones, and score them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(
     stranded: Annotated[bool, typer.Option("--stranded", help="Compare the given strand only (for RNA).")] = False,
     seed: Annotated[int, typer.Option(help="Of random choices.")] = 0,
 ) -> None:
-    """Compare designed sequences with real ones, and score them with oracles that say what they do not know.
+    """Compare designed sequences with real ones, and score them.
 
     GC content, k-mers, identity with the nearest real sequence over all shifts and both strands, motifs and their
     spacing, nearest-neighbour and Frechet tests, diversity. The table has one line per designed sequence, with the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def mutate(
 
 
 def _mutated(
-    model: VariantModel, windows: Sequence[_Window], wanted: list[int], both_strands: bool
+    model: VariantModel, windows: Iterable[_Window], wanted: list[int], both_strands: bool
 ) -> Iterator[Mutated]:
     local, reading = LocalModel(model.network), model.reading
     pseudocount = PSEUDOCOUNT.get(reading.kind, 0.0) if reading.pseudocount is None else reading.pseudocount
@@ -146,9 +146,9 @@ def _of_sequences(path: Path, length: int, limit: int) -> list[_Window]:
     return found
 
 
-def _shown(windows: list[_Window], progress: bool) -> Any:
-    import sys
+def _shown(windows: list[_Window], progress: bool) -> Iterable[_Window]:
+    if not progress or len(windows) < 2:
+        return windows
+    from rich.progress import track
 
-    from tqdm import tqdm
-
-    return tqdm(windows, unit="window", disable=not progress or not sys.stderr.isatty() or len(windows) < 2)
+    return track(windows, description="windows", transient=True)

@@ -1,4 +1,4 @@
-"""Measure how far new sequences are from the training data of a model."""
+"""Measure how far new sequences are from training data."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def command(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of what is held out, of folds and of mutants.")] = 0,
 ) -> None:
-    """Measure how far new sequences are from the training data of a model.
+    """Measure how far new sequences are from training data.
 
     The table has one line per sequence: its prediction, its OOD percentile (per cent of held-out training sequences
     that are less strange), and every score with its percentile. The page compares both sets as wholes.

@@ -38,7 +38,9 @@ def write_all(found: Measured, run: Path, output: Path, settings: Settings, mean
         verdict=sentences,
         table=_measures(found, summary),
         percentiles=found.percentiles["combined"].tolist(),
-        groups=[(name, found.percentiles[name].tolist()) for name in DRAWN if name in found.percentiles],
+        groups=[
+            (name.replace("_", " "), found.percentiles[name].tolist()) for name in DRAWN if name in found.percentiles
+        ],
         distances=[
             shift_page.Distances(
                 name,

@@ -269,6 +269,22 @@ def test_pairs_of_alleles_of_any_width_in_their_order():
         torch.testing.assert_close(two, network(alt), rtol=0, atol=1e-5)
 
 
+def test_no_bit_of_a_variant_depends_on_the_others_of_its_batch():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv1d(4, 16, 7, padding=3), nn.ReLU(), nn.Conv1d(16, 16, 3, padding=2, dilation=2), nn.SiLU(),
+        nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(16, 2),
+    )  # fmt: skip
+    ref = sequences(40, 60)
+    alt = ref.clone()
+    for row in range(40):
+        alt[row, :, row + 5 : row + 6 + 4 * (row % 4 == 0)] = LETTERS[row % 4][:, None]
+    some = torch.randperm(40)[:29]
+    whole, part = local_difference(network, ref, alt), local_difference(network, ref[some], alt[some])
+    assert torch.equal(whole[0][some], part[0])
+    assert torch.equal(whole[1][some], part[1])
+
+
 def test_only_what_a_change_reaches_is_recomputed(monkeypatch):
     widths: list[int] = []
     network = nn.Sequential(nn.Conv1d(4, 2, 3, padding=1), nn.ReLU(), nn.Conv1d(2, 2, 3, dilation=4, padding=4))
@@ -282,6 +298,20 @@ def test_only_what_a_change_reaches_is_recomputed(monkeypatch):
     with LocalModel(network).reading(sequences(1, 500)) as read:
         read.replaced([0], [100], LETTERS[:1, :, None])
     assert widths[-2:] == [1, 3]  # positions of the one-hot that change, and those of the first layer that they reach
+
+
+def test_features_that_are_returned_are_not_overwritten_by_what_reads_them():
+    class Features(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv1d(4, 3, 3, padding=1), nn.Conv1d(3, 3, 3, padding=1)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            before = self.first(x)
+            return before, self.second(torch.relu(before)) + before
+
+    compare(Features(), 40, reduce=lambda outputs: outputs[0])
+    compare(Features(), 40, reduce=lambda outputs: outputs[0] + outputs[1])
 
 
 def test_modes_of_the_parts_are_left_as_they_were():

@@ -55,18 +55,22 @@ class LocalModel:
         self._tried: set[int] = set()  # lengths
 
     @contextmanager
-    def reading(self, reference: Tensor, *, reduce: Reduce | None = None) -> Iterator[References]:
+    def reading(
+        self, reference: Tensor, *, reduce: Reduce | None = None, row_by_row: bool = False
+    ) -> Iterator[References]:
         """The reference pass, and what reads alternates of it for as long as the ``with`` block lasts.
 
         Args:
             reference: one-hot ``(references, letters, length)`` of any dtype.
             reduce: of the outputs, in place of that of the model.
+            row_by_row: products of matrices of one size for every alternate: a little slower, and no bit of an output
+                depends on which other alternates are computed with it.
         """
         parts = [part for part in self.model.modules() if part.training]
         self.model.eval()
         try:
             with torch.no_grad(), parametrize.cached():
-                yield References(self, self._placed(reference), reduce or self.reduce)
+                yield References(self, self._placed(reference), reduce or self.reduce, row_by_row)
         finally:
             for part in parts:
                 part.training = True
@@ -77,7 +81,7 @@ class LocalModel:
         Alternates are grouped by the width of what changes, so that a long deletion does not slow down others.
         """
         rows, firsts = _distinct(ref)
-        with self.reading(ref[firsts], reduce=reduce) as read:
+        with self.reading(ref[firsts], reduce=reduce, row_by_row=True) as read:
             outputs: list[Tensor | None] = [None] * len(ref)
             start, width = _few_widths(*changed_columns(ref, alt), ref.shape[-1])
             for size in np.unique(width).tolist():
@@ -105,8 +109,8 @@ class LocalModel:
 class References:
     """References that were read, and their alternates; made by :meth:`LocalModel.reading`."""
 
-    def __init__(self, owner: LocalModel, reference: Tensor, reduce: Reduce | None) -> None:
-        self.owner, self.reference, self.reduce = owner, reference, reduce
+    def __init__(self, owner: LocalModel, reference: Tensor, reduce: Reduce | None, row_by_row: bool) -> None:
+        self.owner, self.reference, self.reduce, self.row_by_row = owner, reference, reduce, row_by_row
         self.tape: Tape | None = None
         self.outputs = self._full(reference) if owner.refused is not None else self._recorded()
 
@@ -135,7 +139,7 @@ class References:
         return self._full(self._whole(sites, letters))
 
     def _recorded(self) -> Tensor:
-        self.tape = Tape(RULES)
+        self.tape = Tape(RULES, row_by_row=self.row_by_row)
         try:
             found = self._reduced(self.owner.model(LocalTensor.of(self.tape, Reference(self.reference))))
             if not isinstance(found, LocalTensor):
@@ -143,6 +147,8 @@ class References:
         except (NotLocal, RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError) as reason:
             self._refuse(f"{type(reason).__name__}: {reason}")
             return self._full(self.reference)  # raises what the model itself has to say
+        if found.step is not None:
+            found.step.uses += 1  # by whoever gets it
         self.tape.recording = False
         return _one_each(found.reference.tensor, len(self.reference))
 

@@ -37,6 +37,7 @@ class Step:
     batch: slice = field(default_factory=lambda: slice(None))  # rows that an indexing of the batch took
     memo: dict[str, Any] = field(default_factory=dict)  # what rules derive from weights, made once
     scratch: dict[str, Tensor] = field(default_factory=dict)  # memory of the tape
+    row_by_row: bool = False  # whether no number may depend on which other alternates are computed with it
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Tape:
 
     rules: Mapping[Any, Rule]  # by function or method of torch
     steps: list[Step] = field(default_factory=list)
+    row_by_row: bool = False
     recording: bool = True
     position: int = 0
     full_from: list[str] = field(default_factory=list)  # operations without a rule, by name
@@ -186,7 +188,7 @@ def _record(tape: Tape, func: Any, args: Any, kwargs: Any) -> Any:
     found = func(*given, **named)
     outputs = _results(func, found)
     step = Step(func, [Reference(output) for output in outputs], None if isinstance(found, Tensor) else type(found))
-    step.scratch = tape.scratch
+    step.scratch, step.row_by_row = tape.scratch, tape.row_by_row
     if func is Tensor.__getitem__:
         index = args[1][0] if isinstance(args[1], tuple) and args[1] else args[1]
         if isinstance(index, slice):

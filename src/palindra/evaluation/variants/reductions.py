@@ -35,10 +35,21 @@ def total(call: Call) -> State | None:
     keep = bool(call.option(2, "keepdim", False))
     if state.axis not in dims:
         return _over_channels(call, state, dims, keep)
-    delta = state.delta.movedim(1, state.axis).sum(dims, keepdim=keep)
+    delta = _summed(call, state, dims, keep)
     if call.function in _MEANS:
         delta = delta / math.prod(state.reference.tensor.shape[dim] for dim in dims)
-    return Whole(call.output.rows(state.sites) + delta)
+    return _added(call, state, delta)
+
+
+def _summed(call: Call, state: Slices, dims: list[int], keep: bool) -> Tensor:
+    """Sums of differences; in float64 where the last bit must not depend on the place of a row."""
+    wide = torch.float64 if call.step.row_by_row else None
+    return state.delta.movedim(1, state.axis).sum(dims, keepdim=keep, dtype=wide)
+
+
+def _added(call: Call, state: Slices, delta: Tensor) -> Whole:
+    whole = call.output.rows(state.sites)
+    return Whole((whole + delta).to(whole.dtype))
 
 
 def largest(call: Call) -> State | None:
@@ -76,7 +87,7 @@ def pool_to_one(call: Call) -> State | None:
     if call.option(2, "return_indices", False):
         return None
     if call.function in _ADAPTIVE_MEANS:
-        return Whole(call.output.rows(state.sites) + state.delta.sum(1).unsqueeze(state.axis) / state.length)
+        return _added(call, state, _summed(call, state, [state.axis], True) / state.length)
     return Whole(_extreme(state, True, largest=True))
 
 

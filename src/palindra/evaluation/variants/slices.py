@@ -12,6 +12,8 @@ from torch import Tensor
 
 from palindra.evaluation.variants.sites import Sites, overlaps
 
+FEW = 16  # times as many positions as a gathering reads make it cheaper than a copy with positions outermost
+
 
 class Reference:
     """A tensor of the reference pass, read in slices along one of its axes.
@@ -36,8 +38,13 @@ class Reference:
 
         Evenly spaced intervals of one reference are a view.
         """
+        length = self.tensor.shape[axis]
+        few = len(sites.rows) * sites.width * FEW < len(self.tensor) * length
+        if axis not in self._along and few:  # too little to move a whole axis for
+            positions = np.clip(sites.starts[:, None] + np.arange(sites.width), 0, length - 1)
+            index = [torch.from_numpy(one).to(self.tensor.device) for one in (sites.rows[:, None], positions)]
+            return self.tensor.movedim(axis, 1)[index[0], index[1]].unsqueeze(1)
         source = self.along(axis)
-        length = source.shape[1]
         step = sites.places.step
         if step is not None and sites.inside(length):
             stride = source.stride()
@@ -49,8 +56,8 @@ class Reference:
             )
         starts, rows = sites.starts, sites.rows
         positions = np.clip(starts[:, None] + np.arange(sites.width), 0, length - 1) + rows[:, None] * length
-        index = torch.from_numpy(positions.reshape(-1)).to(source.device)
-        return source.flatten(0, 1).index_select(0, index).view(len(starts), 1, sites.width, *source.shape[2:])
+        flat = torch.from_numpy(positions.reshape(-1)).to(source.device)
+        return source.flatten(0, 1).index_select(0, flat).view(len(starts), 1, sites.width, *source.shape[2:])
 
     def outside(self, axis: int, sites: Sites, *, largest: bool) -> Tensor:
         """The maxima (or minima) over all positions that are in no interval ``(sites, 1, ...)``."""
@@ -151,8 +158,8 @@ class Slices:
         sites = self.sites
         shape = (len(sites.rows), sites.alternates, *data.shape[1:])
         there = None if out is None else out.view(shape)
-        found = operation(data.reshape(shape), self.reference.slices(self.axis, sites), out=there)
-        return found.reshape(data.shape)  # type: ignore[no-any-return]
+        found: Tensor = operation(data.reshape(shape), self.reference.slices(self.axis, sites), out=there)
+        return found.reshape(data.shape)
 
     def delta_at(self, sites: Sites) -> Tensor:
         """The differences in wider intervals ``(alternates, wider, ...)``, zero where nothing was known to change."""
@@ -208,5 +215,5 @@ def cleared(delta: Tensor, sites: Sites, length: int) -> Tensor:
         return delta
     valid = torch.from_numpy(sites.valid(length)).to(delta.device)
     shape = (len(sites.rows), 1, sites.width, *[1] * (delta.ndim - 2))
-    delta.unflatten(0, (len(sites.rows), sites.alternates)).masked_fill_(~valid.view(shape), 0.0)
+    delta.view(len(sites.rows), sites.alternates, *delta.shape[1:]).masked_fill_(~valid.view(shape), 0.0)
     return delta

@@ -75,12 +75,13 @@ def conv1d(call: Call) -> Slices | None:
     if "matrices" not in memo:
         memo["matrices"] = weight.permute(2, 1, 0).flip(0).contiguous()  # (taps from the last to the first, in, out)
     found = held(memo, "found", state.delta, (state.sites.count, windows.width, weight.shape[0]))
+    spread = _spread_by_row if call.step.row_by_row else _spread
     # An activation wants values next: the sum begins with the reference, and needs no pass of its own.
     if call.step.following in POINTWISE and windows.inside(length):
         found.view(len(windows.rows), windows.alternates, *found.shape[1:]).copy_(call.output.slices(2, windows))
-        _spread(state.delta, memo["matrices"], gap, found)
+        spread(state.delta, memo["matrices"], gap, found)
         return Slices(call.output, 2, windows, value=found, owned=True)
-    _spread(state.delta, memo["matrices"], gap, found.zero_())
+    spread(state.delta, memo["matrices"], gap, found.zero_())
     return Slices(call.output, 2, windows, delta=cleared(found, windows, length))
 
 
@@ -100,6 +101,14 @@ def _spread(delta: Tensor, matrices: Tensor, gap: int, into: Tensor) -> None:
     whole = into.transpose(0, 1).view(-1, out)
     for tap in range(taps):
         whole[tap * gap * count : (tap * gap + width) * count].addmm_(rows, matrices[tap])
+
+
+def _spread_by_row(delta: Tensor, matrices: Tensor, gap: int, into: Tensor) -> None:
+    """The same with products of one size for every alternate, whose last bits do not depend on the other ones."""
+    count, width = delta.shape[:2]
+    contiguous = delta.contiguous()
+    for tap, matrix in enumerate(matrices):
+        into[:, tap * gap : tap * gap + width] += torch.bmm(contiguous, matrix.expand(count, -1, -1))
 
 
 def conv2d(call: Call) -> Slices | None:
