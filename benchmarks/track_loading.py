@@ -1,6 +1,6 @@
 """What a training step costs beside its data: windows of a seeded genome and bigWig, every augmentation on.
 
-    pip install palindra[tracks]
+    pip install 'palindra[genome]'
     python benchmarks/track_loading.py [--threads 2] [--repeats 5] [--steps 8] [--large]
 
 A genome of 10 Mb and one bigWig (values constant over 25 bp) are built into a data set once. Then one network is

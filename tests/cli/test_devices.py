@@ -75,14 +75,23 @@ def test_two_processes_make_one_comparison(files: Path, quick: list[str], tmp_pa
 def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(files: Path, quick: list[str], tmp_path: Path):
     words = ["train", files / "binary.tsv", "-o", tmp_path / "run", *quick, "--epochs", "3000"]
     process = subprocess.Popen(
-        command(*words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*words),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Children of a shell's background job ignore Ctrl-C; this one must hear it wherever the tests run.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     checkpoint = tmp_path / "run.partial" / "work" / "0" / "last.ckpt"
     until = time.monotonic() + 120
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert err == "palindra: interrupted; start the same command again to go on.\n"
     assert checkpoint.exists()

@@ -1,4 +1,4 @@
-"""Find the best treatment of the two strands for your data, or the best of a grid of models of tracks."""
+"""Compare treatments of the two strands, or models of tracks."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def command(
     pad: opt.Pad = None,
     alphabet: opt.AlphabetOption = "dna",
 ) -> None:
-    """Find the best treatment of the two strands for your data, or the best of a grid of models of tracks.
+    """Compare treatments of the two strands, or models of tracks.
 
     Every strategy is trained with several seeds on the same splits. The winner is chosen on the validation split; every
     number shown is from the test split, with a 95 % interval over seeds and paired tests corrected for their number,

@@ -129,7 +129,7 @@ def grid_from(table: Mapping[str, Any], folder: Path) -> TrackGrid:
         (['base', 'loss mse'], {'loss': ('base', 'loss mse')})
         >>> grid_from({"data": {"all": "d"}, "seeds": [0], "axes": {"los": ["mse"]}}, Path("."))
         Traceback (most recent call last):
-        palindra.errors.InputError: axes: there is no 'los'. Did you mean 'loss'? ...
+        palindra.errors.InputError: axes 'los' is not known. Did you mean 'loss'? ...
     """
     for name in table:
         choose("grid", name, SECTIONS)
