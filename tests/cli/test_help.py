@@ -12,7 +12,19 @@ import typer
 import palindra as package
 from palindra.cli.main import app
 
-COMMANDS = ["compare", "train", "evaluate", "predict", "search", "audit", "export"]
+COMMANDS = [
+    "compare",
+    "train",
+    "evaluate",
+    "predict",
+    "search",
+    "audit",
+    "variants",
+    "mutagenesis",
+    "shift",
+    "designs",
+    "export",
+]
 
 
 def test_the_commands_are_listed_with_whole_sentences(palindra):

@@ -1,4 +1,4 @@
-"""What every single-letter mutant of a region, or of sequences, would change."""
+"""Score every single-letter mutant of sequences."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def command(
         int | None, typer.Option(min=1, help="module:function: letters per bin of tracks.", rich_help_panel="Model")
     ] = None,
 ) -> None:
-    """What every single-letter mutant of a region, or of sequences, would change.
+    """Score every single-letter mutant of sequences.
 
     Every position gets each of the other letters. Of a region, all windows have it in their middle; one longer than
     the model's window is read in pieces. Only the part of the network that a letter can reach is computed again, with
