@@ -27,10 +27,10 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from palindra.cli import inputs
-from palindra.cli.planning import make_plan
+from palindra.cli.labelled.planning import make_plan
+from palindra.cli.labelled.running import train_run
+from palindra.cli.labelled.uncertainty import Ensemble, Outputs
 from palindra.cli.provenance import commit, versions
-from palindra.cli.running import train_run
-from palindra.cli.uncertainty import Ensemble, Outputs
 from palindra.data import LabelledSequences
 from palindra.evaluation import auroc, bootstrap_interval, mean_interval
 from palindra.evaluation.kmers import kmer_table

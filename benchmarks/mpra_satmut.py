@@ -37,10 +37,10 @@ import torch
 from torch import nn
 
 from palindra.cli.provenance import commit
-from palindra.cli.track_predicting import parse_shifts
-from palindra.cli.variant_models import Declaration
-from palindra.cli.variant_outputs import TABLE
-from palindra.cli.variant_running import Plan, score_file
+from palindra.cli.tracks.predicting import parse_shifts
+from palindra.cli.variants.models import Declaration
+from palindra.cli.variants.outputs import TABLE
+from palindra.cli.variants.running import Plan, score_file
 from palindra.data.genome import Genome
 from palindra.nn import StrandMean
 from palindra.symmetry import Target

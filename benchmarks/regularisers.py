@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from palindra.cli import inputs
-from palindra.cli.plan import Plan, build
+from palindra.cli.labelled.plan import Plan, build
+from palindra.cli.labelled.scoring import subset
 from palindra.cli.provenance import commit, versions
-from palindra.cli.scoring import subset
 from palindra.evaluation import mean_interval, paired_test, score
 from palindra.symmetry import Target
 from palindra.training.batches import Encoded

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from palindra.cli import inputs
-from palindra.cli.comparing import Grid, compare
-from palindra.cli.planning import make_plan
+from palindra.cli.labelled.comparing import Grid, compare
+from palindra.cli.labelled.planning import make_plan
 from palindra.cli.provenance import commit, versions
 from palindra.data import check_data
 from palindra.evaluation import holm, mean_interval, paired_test

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from palindra.cli.claim_evidence import Evidence, TrainingSet
-from palindra.cli.claims import AS_GOOD_R, TESTS, claims
-from palindra.cli.track_scoring import COVERAGE_OF_LABELS
-from palindra.cli.track_table import (
+from palindra.cli.tracks.claim_evidence import Evidence, TrainingSet
+from palindra.cli.tracks.claims import AS_GOOD_R, TESTS, claims
+from palindra.cli.tracks.scoring import COVERAGE_OF_LABELS
+from palindra.cli.tracks.table import (
     ABOVE,
     BOX_CAR,
     MEAN,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from palindra.cli import running
-from palindra.cli.scoring import BASELINES, subset
+from palindra.cli.labelled import running
+from palindra.cli.labelled.scoring import BASELINES, subset
 from palindra.data import read_labelled
 from palindra.evaluation import score
 from palindra.models.saving import load_run

@@ -11,14 +11,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from palindra.cli.comparing import row_differences
-from palindra.cli.scoring import BASELINES, Scored, score_baseline
-from palindra.cli.specific_rows import all_scores
-from palindra.cli.track_concluding import conclude
-from palindra.cli.track_references import others_row
-from palindra.cli.track_rows import Measures, ScoredSet, coverage_lines
-from palindra.cli.track_scoring import specific
-from palindra.cli.track_table import MEAN, WHOLE, Score, ScoreTable
+from palindra.cli.labelled.comparing import row_differences
+from palindra.cli.labelled.scoring import BASELINES, Scored, score_baseline
+from palindra.cli.labelled.specific_rows import all_scores
+from palindra.cli.tracks.concluding import conclude
+from palindra.cli.tracks.references import others_row
+from palindra.cli.tracks.rows import Measures, ScoredSet, coverage_lines
+from palindra.cli.tracks.scoring import specific
+from palindra.cli.tracks.table import MEAN, WHOLE, Score, ScoreTable
 from palindra.data import LabelledSequences, Task
 from palindra.data.tracks import Track
 from palindra.errors import InputError

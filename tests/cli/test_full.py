@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from palindra.cli.full_measuring import measure_all, read_effects
+from palindra.cli.labelled.full_measuring import measure_all, read_effects
 from palindra.data import read_labelled
 from palindra.errors import InputError
 from palindra.models.saving import load_run

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
-from palindra.cli.track_comparing import compare_tracks
-from palindra.cli.track_concluding import best_row
-from palindra.cli.track_grid import load_grid
-from palindra.cli.track_rows import run_folder
-from palindra.cli.track_table import MEAN, WHOLE, ScoreTable, from_tsv
+from palindra.cli.tracks.comparing import compare_tracks
+from palindra.cli.tracks.concluding import best_row
+from palindra.cli.tracks.grid import load_grid
+from palindra.cli.tracks.rows import run_folder
+from palindra.cli.tracks.table import MEAN, WHOLE, ScoreTable, from_tsv
 from palindra.data.genome import write_bigwig
 from palindra.data.tracks import TrackData, load_settings
 from palindra.data.tracks import build as build_data

@@ -240,7 +240,7 @@ def test_a_folder_that_is_there_is_left_alone(palindra, genome, runs, tmp_path):
 
 
 def test_what_fails_on_the_way_leaves_nothing(palindra, genome, runs, tmp_path, monkeypatch):
-    from palindra.cli import track_predicting
+    from palindra.cli.tracks import predicting as track_predicting
     from palindra.errors import InputError
 
     def broken(*_: object, **__: object):

@@ -17,12 +17,12 @@ from sklearn.metrics import roc_auc_score
 
 import palindra as package
 from palindra.cli.main import main
-from palindra.cli.track_evaluating import evaluate_track_run
-from palindra.cli.track_inputs import is_data_set
-from palindra.cli.track_plan import TrackPlan, build, channel_type, resolved
-from palindra.cli.track_references import ceiling_row, trivial_rows
-from palindra.cli.track_running import score_track_run, train_track_run
-from palindra.cli.track_training import make_track_plan
+from palindra.cli.tracks.evaluating import evaluate_track_run
+from palindra.cli.tracks.inputs import is_data_set
+from palindra.cli.tracks.plan import TrackPlan, build, channel_type, resolved
+from palindra.cli.tracks.references import ceiling_row, trivial_rows
+from palindra.cli.tracks.running import score_track_run, train_track_run
+from palindra.cli.tracks.training import make_track_plan
 from palindra.data.genome import write_bigwig
 from palindra.data.tracks import DataSettings, Peaks, Splits, TestSets, Tiles, Track, TrackData
 from palindra.data.tracks import build as build_data

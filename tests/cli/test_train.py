@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import palindra as package
-from palindra.cli import running
+from palindra.cli.labelled import running
 from palindra.data import read_labelled
 from palindra.evaluation import score
 from palindra.models.saving import is_finished, load_run, verify

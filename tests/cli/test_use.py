@@ -84,7 +84,7 @@ def test_classes_and_values_have_their_names_and_units(palindra, trained, files,
 
 
 def test_a_kill_while_predicting_leaves_no_table(palindra, trained, files, tmp_path, monkeypatch):
-    from palindra.cli import predicting
+    from palindra.cli.labelled import predicting
 
     def kill(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from palindra.cli.variant_running import Plan, score_file
+from palindra.cli.variants.running import Plan, score_file
 from palindra.data.genome import Genome
 from palindra.models.saving import seal
 from palindra.models.track_resnet import TrackResNet, TrackResNetConfig
@@ -418,10 +418,10 @@ def test_an_interrupted_run_goes_on_to_the_same_files(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
 ):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("palindra.cli.variant_running._LETTERS", 0)
-    monkeypatch.setattr("palindra.cli.variant_running._RECORDS", 13)
+    monkeypatch.setattr("palindra.cli.variants.running._LETTERS", 0)
+    monkeypatch.setattr("palindra.cli.variants.running._RECORDS", 13)
     sys.modules.pop("variant_toys", None)
-    from palindra.cli.variant_models import Declaration
+    from palindra.cli.variants.models import Declaration
 
     plan = Plan(declared=Declaration(window=WINDOW), batch_size=8)
     files = "variant_toys:stopping", folder / "given.vcf", folder / "given.fa"

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from palindra.cli import figures, inputs
-from palindra.cli.evaluating import require_length
+from palindra.cli import inputs
+from palindra.cli.labelled import figures
+from palindra.cli.labelled.evaluating import require_length
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import Audit, audit

@@ -25,7 +25,7 @@ class Asked:
     def check(self) -> None:
         """Raise an `InputError` for options that cannot be used."""
         from palindra.cli.inputs import choose
-        from palindra.cli.shift_measuring import LEVELS
+        from palindra.cli.shift.measuring import LEVELS
 
         if not 0 < self.coverage < 1:
             raise InputError(f"--coverage {self.coverage:g}: it lies between 0 and 1, e.g. 0.9.")
@@ -73,7 +73,7 @@ def evaluate_fully(
     Raises:
         InputError: for rows that the model was trained on, and options that cannot be used.
     """
-    from palindra.cli.full_measuring import measure_all
+    from palindra.cli.labelled.full_measuring import measure_all
     from palindra.evaluation.trust import trust, words
     from palindra.models.saving import write_text
     from palindra.report.full_page import FullEvaluation, PartRow, write

@@ -8,7 +8,7 @@ import sys
 import typer
 
 import palindra
-from palindra.cli import (
+from palindra.cli.commands import (
     audit,
     compare,
     data,

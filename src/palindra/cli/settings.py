@@ -14,7 +14,7 @@ from palindra.errors import InputError
 from palindra.models.saving import is_finished, read_config, write_text
 
 if TYPE_CHECKING:
-    from palindra.cli.plan import Plan
+    from palindra.cli.labelled.plan import Plan
 
 
 def settings_of(data: LabelledSequences, plan: Plan, strategy: str, seed: int) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Comparison of designed sequences with a reference."""

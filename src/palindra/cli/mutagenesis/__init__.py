@@ -1,0 +1,1 @@
+"""Saturation mutagenesis and its outputs."""

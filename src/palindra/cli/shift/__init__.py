@@ -1,0 +1,1 @@
+"""The distance of sequences from training data."""

@@ -1,0 +1,1 @@
+"""What the commands do with tracks along a genome."""

@@ -1,0 +1,236 @@
+"""Variants of a VCF file scored with a model: read, scored and written chunk by chunk."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomli_w
+
+from palindra.cli.provenance import versions
+from palindra.cli.variants.models import Declaration, VariantModel, chosen, open_model
+from palindra.cli.variants.outputs import PROBLEMS, RECORD, TABLE, VCF, Growing, growing
+from palindra.cli.variants.rows import ABOUT, PROBLEM_COLUMNS, STATUS_FIELD, problem_lines, problem_row, refusal, rows
+from palindra.cli.variants.scoring import SCORES, Scorer
+from palindra.data.files import hash_file
+from palindra.data.genome import Genome
+from palindra.data.variants import Kind, Problem, Record, Survey, VariantFile, read_vcf
+from palindra.data.variants.writing import end_of_file, index, require_pysam, sort
+from palindra.errors import InputError
+from palindra.models.saving import write_text
+
+Say = Callable[[str], None]
+_LETTERS = 1 << 24  # in the windows of one chunk
+_RECORDS = 4_096  # of one chunk at most
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of a run over a VCF file; see the options of ``palindra variants``."""
+
+    targets: str | None = None
+    shifts: tuple[int, ...] = (0,)
+    both_strands: bool | None = None  # None: where the target knows the other strand
+    scores: tuple[str, ...] = SCORES
+    declared: Declaration = field(default_factory=Declaration)
+    map_names: bool = False
+    strict: bool = False
+    sort: bool = False
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was written.
+
+    Args:
+        records: of the VCF.
+        scored: alternates with numbers.
+        alternates: all of them.
+        counts: how many problems of each kind.
+        index: the index of the VCF, None where records are not sorted.
+    """
+
+    records: int
+    scored: int
+    alternates: int
+    counts: Counter[Kind]
+    index: Path | None
+
+
+def score_file(
+    model: str,
+    calls: Path,
+    fasta: Path,
+    output: Path,
+    plan: Plan,
+    *,
+    cache: Path | None = None,
+    progress: bool = False,
+    say: Say = lambda _: None,
+) -> Done:
+    """Write the scored VCF, the table, the problems and the record of a run into a folder.
+
+    Args:
+        model: run folder, or ``module:function``.
+        calls: the VCF, gzipped or not.
+        fasta: the genome.
+        output: folder to write; while it is unfinished ``output.partial``, which the same command goes on with.
+        plan: what is asked.
+        cache: folder for the codes of the genome.
+        progress: show a bar.
+        say: gets lines about what is wrong with the file.
+
+    Raises:
+        InputError: for a model, a file or options that cannot be used; with ``strict`` for every problem of the VCF.
+    """
+    require_pysam()
+    opened = open_model(model, plan.declared)
+    genome = Genome.open(fasta, cache=cache)
+    both = opened.knows_strands if plan.both_strands is None else plan.both_strands
+    targets = chosen(plan.targets, opened.names)
+    scorer = Scorer(opened, genome, targets, plan.shifts, both, plan.scores, plan.batch_size)
+    scorer.check()
+    file, survey = read_vcf(calls, genome, map_names=plan.map_names, window=opened.length).surveyed()
+    if plan.strict and survey.counts.total():
+        raise InputError(refusal(calls, survey))
+    settings = _settings(opened, scorer, calls, fasta, plan)
+    with growing(output, settings) as files:
+        if files.begun:
+            say(f"going on after line {files.line:,} of {calls}")
+        with _bar(survey.variants if progress else None) as advance:
+            _write(files, file, survey, scorer, advance)
+        counts = Counter(files.counts)
+        found = _finish(files, genome, survey, plan)
+        _write_record(files, calls, genome, settings)
+    for line in problem_lines(survey):
+        say(line)
+    if not survey.is_sorted:
+        say(
+            f"note: {calls} is not sorted, so the VCF "
+            + ("was sorted; the table keeps the order of the file." if plan.sort else "has no index; --sort sorts it.")
+        )
+    return Done(
+        counts["records"],
+        counts["scored"],
+        counts["alternates"],
+        survey.counts,
+        None if found is None else output / found,
+    )
+
+
+def _write(files: Growing, file: VariantFile, survey: Survey, scorer: Scorer, advance: Callable[[int], None]) -> None:
+    """Append the header once, then a chunk at a time whatever lies behind the line that was reached before."""
+    columns = scorer.columns
+    info = {name: field.name for name, field in scorer.info.items()}
+    counts = Counter(files.counts)
+    if not files.begun:
+        header = file.header.text([STATUS_FIELD, *scorer.info.values()], survey.contigs, width=file.width)
+        table = "\t".join([*ABOUT, *columns]) + "\n"
+        problems = "\t".join(PROBLEM_COLUMNS) + "\n" + "".join(map(problem_row, file.problems))
+        files.append(0, counts, vcf=header, table=table, problems=problems)
+    advance(counts["scored"])
+    size = max(scorer.batch_size, _LETTERS // (2 * scorer.model.length + 4 * max(map(abs, scorer.shifts))))
+    for chunk in _chunks(file.records(), files.line, size):
+        records = [record for record in chunk if isinstance(record, Record)]
+        variants = [variant for record in records for variant in record.variants if variant is not None]
+        scores = scorer(variants)
+        vcf, table = rows(records, scores, info, file.width)
+        counts["records"] += len(records)
+        counts["scored"] += len(variants)
+        counts["alternates"] += sum(len(record.variants) for record in records)
+        problems = "".join(
+            problem_row(problem)
+            for record in chunk
+            for problem in ((record,) if isinstance(record, Problem) else record.problems)
+        )
+        files.append(_line(chunk[-1]), counts, vcf=vcf, table=table, problems=problems)
+        advance(len(variants))
+
+
+def _chunks(records: Iterator[Record | Problem], after: int, variants: int) -> Iterator[list[Record | Problem]]:
+    """Records behind a line, some at a time; the same ones together wherever it begins, so numbers are the same."""
+    chunk: list[Record | Problem] = []
+    held = 0
+    for record in records:
+        if _line(record) <= after:
+            continue
+        chunk.append(record)
+        held += 0 if isinstance(record, Problem) else sum(variant is not None for variant in record.variants)
+        if held >= variants or len(chunk) >= _RECORDS:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
+        yield chunk
+
+
+def _finish(files: Growing, genome: Genome, survey: Survey, plan: Plan) -> str | None:
+    """End the VCF, sort it where that is asked, and index it if it is sorted; the name of the index."""
+    path = files.folder / VCF
+    with path.open("ab") as file:
+        file.write(end_of_file(files.folder))
+    if not survey.is_sorted:
+        if not plan.sort:
+            return None
+        order = [*genome.chromosomes, *(name for name in survey.contigs if name not in genome.chromosomes)]
+        partial = path.with_name(f"sorted.{VCF}")
+        sort(path, partial, order)
+        partial.replace(path)
+    return index(path, longest=max(genome.chromosomes.values())).name
+
+
+def _settings(model: VariantModel, scorer: Scorer, calls: Path, fasta: Path, plan: Plan) -> dict[str, object]:
+    reading = model.reading
+    return {
+        "model": model.identity,
+        "calls": hash_file(calls),
+        "genome": scorer.genome.fingerprint,
+        "targets": [model.names[number] for number in scorer.targets],
+        "shifts": list(scorer.shifts),
+        "both_strands": scorer.both_strands,
+        "score": list(scorer.scores),
+        "window": model.length,
+        "outputs": str(reading),
+        "activation": plan.declared.activation,
+        "output_field": plan.declared.field or "",
+        "batch_size": scorer.batch_size,
+        "map_names": plan.map_names,
+        "sort": plan.sort,
+    }
+
+
+def _write_record(files: Growing, calls: Path, genome: Genome, settings: dict[str, object]) -> None:
+    record = {
+        "command": shlex.join(["palindra", *sys.argv[1:]]),
+        "calls_file": calls.name,
+        "genome_file": genome.fasta.name,
+        "settings": settings,
+        "counts": dict(files.counts or {}),
+        "files": {name: hash_file(files.folder / name) for name in (VCF, TABLE, PROBLEMS)},
+        "versions": versions(),
+    }
+    write_text(files.folder / RECORD, tomli_w.dumps(record))
+
+
+@contextlib.contextmanager
+def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on the error stream that counts scored variants; nothing without a total."""
+    if total is None:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("variants"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("variants", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _line(record: Record | Problem) -> int:
+    return record.line if isinstance(record, Problem) else record.columns.line
