@@ -1,4 +1,4 @@
-"""Does averaging over shifts improve predicted effects of variants? Claim C10 on a reporter assay (Friedman et al., 2021).
+"""Does averaging over shifts improve predicted effects? Claim C10 on a reporter assay (Friedman et al., 2021).
 
     python benchmarks/robust_variants.py crx_mpra_rho.tsv.gz --seeds 0-3 --output runs/robust_variants
 
@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import torch
-from mpra_crx import SETTINGS, log, pair_rows, pearson, text, train
 
+from mpra_crx import SETTINGS, log, pair_rows, pearson, text, train
 from palindra.cli import inputs
 from palindra.cli.labelled.uncertainty import Ensemble
 from palindra.cli.provenance import commit, versions
