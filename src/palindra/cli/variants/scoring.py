@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from palindra.data.genome import Genome
 from palindra.data.variants import Variant, allele_windows, normalise
 from palindra.data.variants.header import InfoField
 from palindra.errors import InputError
-from palindra.evaluation.variants import VariantScores, score_alleles
+from palindra.evaluation.variants import LocalModel, VariantScores, score_alleles
 from palindra.sequences import one_hot
 
 Array = NDArray[np.float64]
@@ -121,7 +122,7 @@ class Scorer:
         spelled = [normalise(self.genome, variant) for variant in variants]
         windows = allele_windows(self.genome, spelled, self.model.length, margin=margin)
         found = score_alleles(
-            self.model.network,
+            self._local,
             *map(one_hot, windows),
             reading=self.model.reading,
             shifts=self.shifts,
@@ -134,6 +135,11 @@ class Scorer:
             )
         named = self._named(found)
         return {name: named[name] for name in self.columns}
+
+    @cached_property
+    def _local(self) -> LocalModel:
+        """The model, looked at once, not for every block of variants."""
+        return LocalModel(self.model.network)
 
     @property
     def _ways(self) -> list[str]:
