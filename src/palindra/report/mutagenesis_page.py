@@ -108,7 +108,9 @@ def _line(item: HeatMap, first: int, end: int, largest: float) -> Markup:
     for place in range(first, end):
         if (item.first + place) % step == 0:
             x = SIDE + CELL * (place - first + 0.5)
-            drawn.append(tag("text", f"{item.first + place:,}", x=x, y=height - 4, text_anchor="middle"))
+            anchor = "end" if place == end - 1 else "middle"
+            at = SIDE + CELL * (place - first + 1) if place == end - 1 else x
+            drawn.append(tag("text", f"{item.first + place:,}", x=at, y=height - 4, text_anchor=anchor))
     return tag(
         "svg",
         *drawn,
