@@ -66,11 +66,11 @@ def main() -> None:
         test = paired_test(found["robust"], found["standard"])
         tests.append(test)
         cells = "".join(f"{text(mean_interval(values)):>18s}" for values in found.values())
-        gain = f"{test.difference:+.4f} [{test.low:+.4f}, {test.high:+.4f}]"
-        lines += [f"{f'trained with shifts to {shift} bp':28s}{cells}{gain:>34s}{test.p:>10.2g}"]
+        gain = f"{test.mean:+.4f} [{test.low:+.4f}, {test.high:+.4f}]"
+        lines += [f"{f'trained with shifts to {shift} bp':28s}{cells}{gain:>34s}{test.p_t:>10.2g}"]
         log(lines[-1])
-    corrected = holm([test.p for test in tests])
-    better = [test.difference > 0 and p < 0.05 for test, p in zip(tests, corrected, strict=True)]
+    corrected = holm([test.p_t for test in tests])
+    better = [test.mean > 0 and p < 0.05 for test, p in zip(tests, corrected, strict=True)]
     words = {
         (True, True): "Robust scores are better with and without shifts in training.",
         (True, False): "Robust scores are better where training had no shifts, as the claim says.",
