@@ -15,6 +15,8 @@ Stretches are bins of 75 bp above a track's 95th percentile along its chromosome
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import shlex
 import subprocess
@@ -27,8 +29,11 @@ import numpy as np
 import tomli_w
 
 from palindra.cli import inputs
+from palindra.cli.provenance import commit, versions
+from palindra.cli.tracks.table import WHOLE, from_tsv
 from palindra.data.genome import BigWig, Genome
 from palindra.data.tracks import DataSettings, Peaks, TestSets, TrackData, build, load_settings, settings_to_plain
+from palindra.evaluation import mean_interval
 
 BIN, LENGTH, HIGH = 75, 3000, 95
 PARTS: dict[str, dict[str, Any]] = {
@@ -83,7 +88,40 @@ def main() -> None:
     grid.write_text(tomli_w.dumps(table(given, parts)))
     command = [sys.executable, "-m", "palindra", "compare", str(grid), "-o", str(given.output), "--no-progress"]
     print(shlex.join(["python", *command[1:]]), flush=True)
-    sys.exit(subprocess.run(command, check=False, env=os.environ).returncode)
+    ended = subprocess.run(command, check=False, env=os.environ).returncode
+    if not ended:
+        print(summary(given.output))
+    sys.exit(ended)
+
+
+def summary(output: Path) -> str:
+    """Whole r of every row and track on the test windows in bins of 75 bp, differences to the base, and the claims."""
+    scores = [s for s in from_tsv((output / "scores.tsv").read_text()) if s.set == "test"]
+    record = json.loads((output / "comparison.json").read_text())
+    wanted = [s for s in scores if s.metric == WHOLE and s.bin_size == BIN]
+    tracks = list(dict.fromkeys(s.track for s in wanted))
+    lines = [f"Pearson (whole) on test windows, bins of {BIN} bp, mean over seeds (± half of the 95 % interval)", ""]
+    lines += [f"{'':44s}" + "".join(f"{track:>16s}" for track in tracks)]
+    for row in dict.fromkeys(s.row for s in wanted):
+        cells = []
+        for track in tracks:
+            values = [s.value for s in wanted if (s.row, s.track) == (row, track)]
+            mean, low, high = mean_interval(values) if len(values) > 1 else (values[0], math.nan, math.nan)
+            cells.append(f"{mean:.3f} ± {(high - low) / 2:.3f}" if low == low else f"{mean:.3f}")
+        lines.append(f"{row:44s}" + "".join(f"{cell:>16s}" for cell in cells))
+    lines += ["", "Minus base, mean over tracks, at the coarser of both bin sizes (paired over seeds, Holm-corrected):"]
+    for test in record["tests against base"]:
+        lines.append(
+            f"  {test['row']:44s}{test['difference']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]  "
+            f"p = {test['p']:.2g}, corrected {test['p_corrected']:.2g}, n = {test['seeds']}"
+        )
+    lines += ["", "Claims of the GOPHER study (Toneyan, Tang & Koo, 2022):"]
+    for claim in record["claims"]:
+        effect = claim["effect"]
+        number = f" {claim['measure']}: {effect:+.4f} [{claim['low']:+.4f}, {claim['high']:+.4f}]." if effect else ""
+        lines.append(f"  {claim['id']:4s}{claim['verdict']}. {claim['words']}{number} {claim['reason']}")
+    lines += ["", *record["conclusion"], "", f"Commit: {commit()}", f"Versions: {versions()}"]
+    return "\n".join(lines)
 
 
 def table(given: argparse.Namespace, parts: list[str]) -> dict[str, Any]:
