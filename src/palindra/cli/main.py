@@ -17,6 +17,7 @@ from palindra.cli.commands import (
     export,
     mutagenesis,
     predict,
+    recommend,
     search,
     shift,
     train,
@@ -45,6 +46,7 @@ for _name, _module in (
     ("mutagenesis", mutagenesis),
     ("shift", shift),
     ("designs", designs),
+    ("recommend", recommend),
     ("export", export),
 ):
     app.command(_name)(_module.command)
