@@ -1,13 +1,15 @@
 """Contact maps of protein domains that no training step saw: SCNN beside the matching CNN and raw couplings.
 
     pip install palindra biotite
-    python benchmarks/contacts.py DATA [--folds 5] [--seeds 5] [--epochs 30] [--threads 1]
+    python benchmarks/contacts.py DATA [--folds 5] [--seeds 3] [--epochs 15] [--threads 1] [--keep FOLDER]
 
 DATA is a folder with domains.tsv.gz (columns pfam, pdb_chain, ...), pdb/<pfam>_<chain>.pdb.gz and msa/<pfam>.fa.gz.
 Domains are split into folds once, members of one Pfam clan together; every seed trains each network on all folds but
 one and scores it on that one. Both networks have the same layers, kernels, filters, optimiser, batches and steps;
-nothing is selected on the left-out domains. The CNN is scored as published, by its upper triangle, and once more with
-its map averaged with the transpose, which costs nothing and is the harder comparison.
+the settings were fixed after one run of another seed on the first fold and are the same for all. The CNN is scored as
+published, by its upper triangle, and once more with its map averaged with the transpose, which costs nothing and is
+the harder comparison. FOLDER keeps predicted maps, so that a run that was cut off goes on when the same command is
+given again.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +39,7 @@ from palindra.data.proteins import (
     read_alignment,
     read_structure,
 )
-from palindra.evaluation.pairs.contacts import CUTS, RANGES, contact_precisions
+from palindra.evaluation.pairs.contacts import CUTS, RANGES, contact_decisions, contact_precisions
 from palindra.evaluation.statistics import mean_interval, paired_test
 from palindra.models.contact_cnn import ContactCNN, ContactCNNConfig
 from palindra.nn import count_parameters
@@ -133,17 +136,23 @@ def table(rows: dict[str, Callable[[tuple[str, str]], float]]) -> None:
         print(f"{name:36}" + "".join(f"{value(key):22.3f}" for key in SHOWN))
 
 
+def _without_folder(words: list[str]) -> list[str]:
+    """The command without the folder that it kept maps in."""
+    return [word for i, word in enumerate(words) if "--keep" not in (word, words[i - 1] if i else "")]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--only-folds", type=int, default=None, help="train the first folds only, for a quick look")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--minutes", type=float, default=600, help="no further seed is begun after so long")
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--keep", type=Path, default=None, help="folder of predicted maps; a new one if not given")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    options.keep = options.keep or Path(tempfile.mkdtemp())
     torch.set_num_threads(options.threads)
     start = time.monotonic()
     with gzip.open(options.data / "domains.tsv.gz", "rt") as file:
@@ -153,36 +162,37 @@ def main() -> None:
     tested = sorted(i for fold in folds for i in fold)
     read = time.monotonic() - start
 
-    seeds: list[int] = []
-    began_training = time.monotonic()
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     networks = {"SCNN": Position.TRANSPOSE, "CNN": None}
-    found: dict[str, dict[int, dict[int, Scores]]] = {
-        name: {} for name in ("SCNN", "CNN", "CNN, averaged with transpose")
-    }
+    maps: dict[str, dict[int, dict[int, NDArray[np.float64]]]] = {name: {} for name in networks}
     seconds: dict[str, list[float]] = {name: [] for name in networks}
-    for seed in range(options.first_seed, options.first_seed + options.seeds):
-        if seeds and time.monotonic() - began_training > 60 * options.minutes:
-            break
-        seeds.append(seed)
-        for by_seed in found.values():
-            by_seed[seed] = {}
+    for seed in seeds:
         for number, fold in enumerate(folds):
             others = [domain for i, domain in enumerate(domains) if i not in fold]
             for name, involution in networks.items():
-                began = time.monotonic()
-                model = train(others, involution, seed, options.epochs)
-                seconds[name].append(time.monotonic() - began)
-                for i in fold:
-                    map_ = predict(model, domains[i])
-                    found[name][seed][i] = score(map_, domains[i])
-                    if involution is None:
-                        found["CNN, averaged with transpose"][seed][i] = score((map_ + map_.T) / 2, domains[i])
+                kept = options.keep / f"{name}_epochs-{options.epochs}_seed-{seed}_fold-{number}-of-{options.folds}.npz"
+                if not kept.exists():
+                    began = time.process_time()
+                    model = train(others, involution, seed, options.epochs)
+                    spent = time.process_time() - began
+                    predicted = {str(i): predict(model, domains[i]) for i in fold}
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    np.savez_compressed(kept, seconds=spent, **predicted)
+                with np.load(kept) as file:
+                    seconds[name].append(float(file["seconds"]))
+                    maps[name].setdefault(seed, {}).update({i: file[str(i)] for i in fold})
             print(f"seed {seed}, fold {number + 1}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    averaged = {seed: {i: (map_ + map_.T) / 2 for i, map_ in by.items()} for seed, by in maps["CNN"].items()}
+    maps["CNN, averaged with transpose"] = averaged
+    found = {
+        name: {seed: {i: score(map_, domains[i]) for i, map_ in by.items()} for seed, by in by_seed.items()}
+        for name, by_seed in maps.items()
+    }
 
     raw = {name: {i: score(domains[i].plain[name], domains[i]) for i in tested} for name in domains[0].plain}
     here = Path(__file__).parent
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True).stdout
-    print(f"$ python benchmarks/{Path(__file__).name} DATA " + " ".join(sys.argv[2:]))
+    print(f"$ python benchmarks/{Path(__file__).name} DATA " + " ".join(_without_folder(sys.argv[2:])))
     print(
         f"after commit {commit.strip()}; python {platform.python_version()}, torch {torch.__version__}, numpy "
         f"{np.__version__}, {platform.machine()}, {options.threads} thread(s)"
@@ -194,7 +204,7 @@ def main() -> None:
     )
     print(
         f"effective sequences: median {statistics.median(domain.rows for domain in domains):.0f}; "
-        f"features {read:.0f} s; training per network "
+        f"features {read:.0f} s; processor time per training "
         + ", ".join(f"{name} {statistics.median(values):.1f} s" for name, values in seconds.items())
     )
     counts = {name: count_parameters(ContactCNN(config(involution))) for name, involution in networks.items()}
@@ -207,6 +217,16 @@ def main() -> None:
             for name, scores in found.items()
         }
     )
+
+    print(f"\ndecisions at a probability of 0.5, pairs >= {NEAR} apart (means over domains and seeds)")
+    for name, by_seed in maps.items():
+        each = [
+            contact_decisions(map_, domains[i].example.contacts, domains[i].example.known)
+            for by in by_seed.values()
+            for i, map_ in by.items()
+        ]
+        ppv, sensitivity, accuracy, f1 = np.nanmean([one[:4] for one in each], axis=0)
+        print(f"{name:36}PPV {ppv:.3f}  sensitivity {sensitivity:.3f}  accuracy {accuracy:.3f}  F1 {f1:.3f}")
 
     def per_domain(name: str, key: tuple[str, str]) -> NDArray[np.float64]:
         if name in raw:

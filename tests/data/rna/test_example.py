@@ -28,7 +28,7 @@ def test_counts_and_hash(data):
 def test_no_copies_but_relatives_across_splits(data):
     audit = audit_copies(data)
     assert not any(copies for copies, _ in audit.within.values())
-    assert [(one.rows, one.exact, one.near) for one in audit.across[""]][0] == (318, 0, 195)
+    assert next((one.rows, one.exact, one.near) for one in audit.across[""]) == (318, 0, 195)
 
 
 def test_every_family_can_be_held_out(data):

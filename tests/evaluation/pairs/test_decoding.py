@@ -78,11 +78,12 @@ def test_odd_rings_need_whole_numbers():
 
 
 def test_pairs_that_are_not_tried_first_are_found():
-    """Nine bases all prefer the first eight partners; the best matching needs their ninth."""
-    first, second = (index.reshape(-1) for index in np.meshgrid(np.arange(9), np.arange(9, 18), indexing="ij"))
-    weight = 1.0 - 0.01 * (second - 9)
-    taken = heaviest_matching(first, second, weight, 18)
-    assert sorted(second[taken]) == list(range(9, 18))
+    """Bases 0 and 1 prefer nine others, which prefer partners of their own: what is left for them is each other."""
+    hubs = np.arange(2, 11)
+    first = np.concatenate([[0], np.zeros(9, int), hubs, hubs])
+    second = np.concatenate([[1], hubs, np.ones(9, int), hubs + 9])
+    weight = np.concatenate([[1.0], np.full(18, 2.0), np.full(9, 10.0)])
+    assert heaviest_matching(first, second, weight, 20).tolist() == [0, *range(19, 28)]
 
 
 @pytest.mark.parametrize("seed", range(10))

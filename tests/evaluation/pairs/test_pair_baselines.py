@@ -32,6 +32,9 @@ def test_copies_are_remembered_and_strangers_are_not():
     known = [Structure("two", two), Structure("one", one, pairs)]
     assert nearest_structures([one, stranger, one[:10]], known)[:2] == [tuple(pairs), ()]
     assert all(j < 10 for _, j in nearest_structures([one[:10]], known)[0])
+    close = Structure("close", "GGGCAAGCUUUACCA", [(0, 8), (3, 6)])
+    assert nearest_structures(["GGGCAAGCCUUACCA"], [close]) == [()]  # shares no ten letters
+    assert nearest_structures([close.sequence], [close]) == [((0, 8),)]  # a loop of two bases is too short
 
 
 def test_folding_by_energy():

@@ -108,6 +108,7 @@ def test_table_by_family_and_length():
     assert table["family", "tRNA", "all"].mean.sensitivity == 0.8
     assert table["family", "tRNA", "crossing"].mean.sensitivity == 0
     assert table["length", "1 to 100", "all"].molecules == 2
+    assert table["length", "101 to 200", "all"].molecules == 1
     assert table["length", "over 200", "all"].mean is None
     assert [one and one.ppv for one in molecule_scores([NATIVE, (), NATIVE[:4], ()], known)] == [1, 0, 1, None]
     text = format_scores(rows)
