@@ -183,6 +183,7 @@ def test_about_half_of_the_outputs_is_computed(monkeypatch):
 
 def test_auto_computes_the_triangle_where_it_pays_and_never_for_strides():
     assert not triangle_pays(64, 9, 8)
+    assert not triangle_pays(256, 9, 64)  # 3 x 3 kernels gain nothing on CPUs
     assert triangle_pays(256, 81, 50)
     big = conv(Rep(even=16), Rep(even=2), 9, evaluation="auto")
     assert big._by_triangle(128)

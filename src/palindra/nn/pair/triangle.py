@@ -30,14 +30,14 @@ def triangle_pays(length: int, taps: int, channels: int) -> bool:
         taps: of the kernel, both axes together.
         channels: that each output reads.
 
-    On CPUs blocks cost calls and copies: 1 x 1 kernels, few channels and short maps lose, while kernels of many taps
-    gain 1.3 times at length 100 and 1.6 times at length 256 of the 2 that would be ideal (benchmarks/pair_layers.py).
+    On CPUs blocks cost calls and copies: kernels of 3 x 3, few channels and short maps lose, while larger kernels gain
+    1.3 times at length 100 and 1.6 times at length 256 of the 2 that would be ideal (benchmarks/pair_layers.py).
 
     Examples:
         >>> triangle_pays(256, 13 * 13, 40), triangle_pays(256, 1, 40), triangle_pays(50, 81, 40)
         (True, False, False)
     """
-    return length >= LENGTH_THAT_PAYS and taps > 1 and taps * channels * length >= WORK_THAT_PAYS
+    return length >= LENGTH_THAT_PAYS and taps > 9 and taps * channels * length >= WORK_THAT_PAYS
 
 
 def _windows(length: int, block: int, extent: int, x: Tensor) -> list[tuple[int, int, Tensor]]:
