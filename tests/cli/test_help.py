@@ -24,6 +24,7 @@ COMMANDS = [
     "shift",
     "designs",
     "recommend",
+    "fold",
     "export",
 ]
 

@@ -141,6 +141,17 @@ def test_padding_and_what_stands_in_it_changes_nothing(training):
     assert (plain.running_var - ours.running_var).abs().max() > 0.05
 
 
+def test_statistics_keep_their_precision_under_autocast():
+    layer, x = PairBatchNorm(EVEN).train(), padded(EVEN).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = layer(x.bfloat16(), LENGTHS)
+    exact = PairBatchNorm(EVEN).train()
+    expected = exact(x.bfloat16().float(), LENGTHS)
+    assert y.dtype == torch.bfloat16
+    torch.testing.assert_close(y, expected.bfloat16())
+    torch.testing.assert_close(layer.running_var, exact.running_var)
+
+
 def test_one_pair_of_positions_has_no_statistics():
     with pytest.raises(ValueError, match="at least two pairs"):
         PairBatchNorm(EVEN).train()(torch.zeros(1, 3, 1, 1))

@@ -15,6 +15,7 @@ from palindra.cli.commands import (
     designs,
     evaluate,
     export,
+    fold,
     mutagenesis,
     predict,
     recommend,
@@ -47,6 +48,7 @@ for _name, _module in (
     ("shift", shift),
     ("designs", designs),
     ("recommend", recommend),
+    ("fold", fold),
     ("export", export),
 ):
     app.command(_name)(_module.command)

@@ -14,8 +14,11 @@ from palindra.data.rna.splits import family_folds, hold_out_family, split_cluste
 from palindra.data.rna.structure import Pairs, Structure, check_pairs, pair_map, pairs_from_partners
 from palindra.data.rna.tables import format_table, parse_pairs, read_structure_table
 from palindra.data.rna.vienna import (
+    PARAMETERS,
+    TURNER,
     Folded,
     Pairing,
+    energy_parameters,
     maximum_expected_accuracy,
     minimum_free_energy,
     pairing_probabilities,
@@ -24,6 +27,8 @@ from palindra.data.rna.vienna import (
 __all__ = [
     "CANONICAL",
     "LETTERS",
+    "PARAMETERS",
+    "TURNER",
     "CopyAudit",
     "Folded",
     "Nearest",
@@ -40,6 +45,7 @@ __all__ = [
     "check_rna",
     "crop_offsets",
     "crossing_pairs",
+    "energy_parameters",
     "family_folds",
     "format_bpseq",
     "format_ct",

@@ -108,8 +108,9 @@ class PairBatchNorm(BatchNorm):
                 x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
             )
             return zero_outside(y, lengths)
+        # Sums over a map are taken in the precision of the statistics, also where autocast has lowered that of the map.
         y, mean, variance, counted = _TriangleBatchNorm.apply(  # type: ignore[no-untyped-call]
-            x, self.weight, self.bias, self.in_rep, lengths, self.eps, self.diagonal
+            x.to(self.running_mean.dtype), self.weight, self.bias, self.in_rep, lengths, self.eps, self.diagonal
         )
         if not torch.compiler.is_compiling() and float(counted) < 2:
             raise ValueError(
@@ -121,4 +122,4 @@ class PairBatchNorm(BatchNorm):
             self.running_mean.lerp_(mean, momentum)
             seen = self.members * counted
             self.running_var.lerp_(variance * (seen / (seen - self.centred)), momentum)
-        return y
+        return y.to(x.dtype)
