@@ -14,9 +14,9 @@ from palindra.cli.fold.molecules import read_molecules
 from palindra.data.rna import is_canonical, read_structures
 from palindra.errors import InputError
 
-HAIRPIN, KNOT = "GGGGAAAACCCC", "GGGGAAUUUUAACCCCAAAAAAAA"  # the second: 1-16 .. 4-13, and 7-24 .. 10-21 crossing
+HAIRPIN, KNOT = "GGGGAAAACCCC", "GGGGAAUUUUAACCCCAAAAAAAA"  # the second: 1-16 .. 4-13, and 7-24 .. 9-22 crossing
 HAIRPIN_PAIRS = ((0, 11), (1, 10), (2, 9), (3, 8))
-KNOT_PAIRS = ((0, 15), (1, 14), (2, 13), (3, 12), (6, 23), (7, 22), (8, 21), (9, 20))
+KNOT_PAIRS = ((0, 15), (1, 14), (2, 13), (3, 12), (6, 23), (7, 22), (8, 21))
 
 
 class Stand:
@@ -24,10 +24,10 @@ class Stand:
 
     name = "stand-in"
     threshold = 0.5
-    longest = 20
+    longest = None
 
     def __init__(self):
-        self.settings = {"families": ["hairpins"], "seed": 3}
+        self.settings = {"training": {"families": ["hairpins"], "longest": 20}, "seed": 3}
         self.asked = []
 
     def probabilities(self, sequence):
@@ -39,7 +39,7 @@ class Stand:
         for known, pairs in ((HAIRPIN, HAIRPIN_PAIRS), (KNOT, KNOT_PAIRS)):
             if sequence.upper().replace("T", "U") == known:
                 for i, j in pairs:
-                    table[i, j] = 0.9 if i < 6 else 0.7
+                    table[i, j] = 0.9 if i < 6 else 0.75
         return table + table.T
 
 
@@ -66,20 +66,20 @@ def test_all_files_say_the_same_structure(palindra, stand, fasta, tmp_path):
     output = tmp_path / "deep" / "out"
     result = palindra("fold", "x", fasta, "-o", output, "--no-rnafold", "--maps", "--bpseq", "--no-progress")
     assert result.code == 0, result.err
-    assert "2 molecules with 12 pairs, 1 with warnings" in result.out
+    assert "2 molecules with 11 pairs, 1 with warnings" in result.out
     for name in ("structures.dbn", "structures.ct"):
         read = read_structures(output / name).structures
         assert [one.pairs for one in read] == [HAIRPIN_PAIRS, KNOT_PAIRS]
         assert [one.name for one in read] == ["first <one> & only", "knot"]
         assert read[1].sequence == KNOT.lower().replace("u", "t")  # letters as they were written
-    assert "((((..[[[[..))))....]]]]" in (output / "structures.dbn").read_text()
+    assert "((((..[[[...)))).....]]]" in (output / "structures.dbn").read_text()
     (hairpin,) = read_structures(output / "bpseq" / "00001_first_one_only.bpseq").structures
     assert hairpin.pairs == HAIRPIN_PAIRS
 
     table = {row["name"]: row for row in rows(output / "molecules.tsv")}
-    assert table["knot"]["pairs"] == "8"
-    assert table["knot"]["pseudoknot_pairs"] == "4"
-    assert float(table["knot"]["mean_probability"]) == pytest.approx(0.8, abs=1e-5)
+    assert table["knot"]["pairs"] == "7"
+    assert table["knot"]["pseudoknot_pairs"] == "3"
+    assert float(table["knot"]["mean_probability"]) == pytest.approx((4 * 0.9 + 3 * 0.75) / 7, abs=1e-5)
     assert table["knot"]["f1"] == table["knot"]["rnafold_pairs"] == ""
     assert float(table["first <one> & only"]["gc"]) == pytest.approx(8 / 12, abs=1e-4)
 
@@ -112,10 +112,13 @@ def test_all_files_say_the_same_structure(palindra, stand, fasta, tmp_path):
 
 
 def test_the_floor_and_the_threshold_are_what_is_asked(palindra, stand, fasta, tmp_path):
-    words = ["fold", "x", fasta, "--no-rnafold", "--no-progress", "--floor", 0.5, "--threshold", 0.8]
+    words = ["fold", "x", fasta, "--no-rnafold", "--no-progress", "--floor", 0.75, "--threshold", 0.8]
     assert palindra(*words, "-o", tmp_path / "a").code == 0
-    assert {row["probability"] for row in rows(tmp_path / "a" / "pairs.tsv")} == {"0.90000", "0.70000"}
+    assert {row["probability"] for row in rows(tmp_path / "a" / "pairs.tsv")} == {"0.90000", "0.75000"}
     assert [int(row["pairs"]) for row in rows(tmp_path / "a" / "molecules.tsv")] == [4, 4]
+    high = ["fold", "x", fasta, "--no-rnafold", "--no-progress", "--floor", 0.95, "-o", tmp_path / "c"]
+    assert palindra(*high).code == 0
+    assert len(rows(tmp_path / "c" / "pairs.tsv")) == 11  # chosen pairs are written at any floor
     assert palindra(*words[:-1], 0.95, "-o", tmp_path / "b").code == 0
     assert {row["pairs"] for row in rows(tmp_path / "b" / "molecules.tsv")} == {"0"}
     assert "No pair is more probable than the threshold." in (tmp_path / "b" / "page.html").read_text()
@@ -167,8 +170,7 @@ def test_known_structures_are_scored(palindra, stand, known, tmp_path):
     words = ["fold", "x", known, "-o", output, "--split", "test", "--no-rnafold", "--no-progress"]
     result = palindra(*words)
     assert result.code == 0, result.err
-    # of the knot, 4 of 8 predicted pairs are among the 7 known ones: PPV 4/8, sensitivity 4/7
-    f1 = 2 * (4 / 8) * (4 / 7) / (4 / 8 + 4 / 7)
+    f1 = 4 / 7  # of the knot, 4 of 7 predicted pairs are among the 7 known ones
     assert f"mean F1 of all (2): model {(1 + f1) / 2:.3f}, most bonds" in result.out
     assert f"mean F1 of knots (1): model {f1:.3f}" in result.out
     assert "hairpins was in training: such a score is not that of a new kind of RNA." in result.out
@@ -179,7 +181,7 @@ def test_known_structures_are_scored(palindra, stand, known, tmp_path):
     assert float(rows(output / "molecules.tsv")[1]["f1"]) == pytest.approx(f1, abs=1e-6)
     page = (output / "page.html").read_text()
     assert "Family knots was not in training, which had hairpins." in page
-    assert "4 of its 8 pairs are in the known structure, which has 7." in page
+    assert "4 of its 7 pairs are in the known structure, which has 7." in page
 
 
 def test_rnafold_stands_beside(palindra, stand, known, tmp_path):
@@ -187,7 +189,12 @@ def test_rnafold_stands_beside(palindra, stand, known, tmp_path):
     result = palindra("fold", "x", known, "-o", tmp_path / "out", "--split", "test", "--no-progress")
     assert result.code == 0, result.err
     assert "model minus RNAfold: " in result.out
-    row = rows(tmp_path / "out" / "molecules.tsv")[0]
+    both = rows(tmp_path / "out" / "molecules.tsv")
+    apart = [float(one["f1"]) - float(one["f1_rnafold"]) for one in both]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["model_minus_rnafold_f1"]["mean"] == pytest.approx(np.mean(apart), abs=1e-5)
+    assert apart[1] != 0
+    row = both[0]
     assert float(row["rnafold_kcal_per_mol"]) < 0
     assert row["pairs_shared_with_rnafold"] == "4"
     page = (tmp_path / "out" / "page.html").read_text()
@@ -216,7 +223,7 @@ def test_an_interrupted_command_goes_on_with_the_same_settings_only(palindra, st
     assert "decoder: matching then, nested now" in other.err
     assert palindra(*words).code == 0
     assert stand.asked == [KNOT.lower().replace("u", "t")]  # the first molecule was not folded again
-    assert [int(row["pairs"]) for row in rows(output / "molecules.tsv")] == [4, 8]
+    assert [int(row["pairs"]) for row in rows(output / "molecules.tsv")] == [4, 7]
     assert "finished before" in palindra(*words).out
     stand.settings = {"families": ["others"]}
     changed = palindra(*words)
@@ -234,7 +241,7 @@ def test_an_interrupted_command_goes_on_with_the_same_settings_only(palindra, st
         ("a.dbn", ">a\nGGA\n...\n\n>a\nGGA\n...\n", "a.dbn line 5: the name 'a' is given twice, before in line 1"),
         (
             "a.dbn",
-            ">ab\nGGA\n...\n>a b\nGGA\n...\n>ab\nGCA\n...\n",
+            ">ab\nGGA\n...\n>xab\nGGA\n...\n>ab\nGCA\n...\n",
             "line 7: the name 'ab' is given twice, before in line 1",
         ),
         ("a.tsv", "id\tsequence\na\tGG\na\tGC\n", "a.tsv line 3: the name 'a' is given twice, before in "),
@@ -271,6 +278,11 @@ def test_options_that_cannot_be_used(palindra, stand, fasta, known, tmp_path):
 
 
 def test_a_molecule_too_long_for_memory_is_refused_before_any_is_folded(palindra, stand, fasta, tmp_path, monkeypatch):
+    stand.longest = 23
+    result = palindra("fold", "x", fasta, "-o", tmp_path / "out")
+    assert result.code == 2
+    assert f"{fasta} line 4: 'knot' has 24 bases, and stand-in folds up to 23. Cut it" in result.err
+    stand.longest = 24
     stand.bytes_per_pair = 1000
     monkeypatch.setattr(folding, "memory_left", lambda: 24 * 24 * 1000 - 1)
     result = palindra("fold", "x", fasta, "-o", tmp_path / "out")
@@ -315,3 +327,5 @@ def test_a_model_that_is_not_there(tmp_path):
     pytest.importorskip("palindra.models.folding")
     with pytest.raises(InputError, match="there is no such run folder or file of weights"):
         folder_module.open_folder(str(tmp_path / "none"))
+    with pytest.raises(InputError, match=r"not a run folder of a model that folds, which holds weights\.safetensors"):
+        folder_module.open_folder(str(tmp_path))

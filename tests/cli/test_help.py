@@ -25,6 +25,7 @@ COMMANDS = [
     "designs",
     "recommend",
     "fold",
+    "fold-train",
     "export",
 ]
 

@@ -16,6 +16,7 @@ from palindra.cli.commands import (
     evaluate,
     export,
     fold,
+    fold_train,
     mutagenesis,
     predict,
     recommend,
@@ -49,6 +50,7 @@ for _name, _module in (
     ("designs", designs),
     ("recommend", recommend),
     ("fold", fold),
+    ("fold-train", fold_train),
     ("export", export),
 ):
     app.command(_name)(_module.command)

@@ -119,7 +119,11 @@ class PairCNN(nn.Module):
         if lengths is not None:
             one_hot = one_hot.masked_fill(~valid_positions(lengths, one_hot.shape[-1])[:, None], 0.0)
         x = torch.cat([one_hot, self._context(one_hot, lengths)], dim=1)  # (batch, 5 + 15, length)
-        z = self._run(self.first_pairs, x, lengths) if self.first_pairs is not None else self_cartesian(x)
+        z = (
+            self._run(self.first_pairs, x, lengths)
+            if self.first_pairs is not None
+            else zero_outside(self_cartesian(x), lengths)
+        )
         for block in self.blocks:
             z = self._run(block, z, lengths)
         letters = one_hot if self.symmetric else self_cartesian(one_hot)

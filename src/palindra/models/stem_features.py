@@ -78,9 +78,9 @@ def stem_rows(sequence: str, probabilities: Sequence[Float[np.ndarray, "length l
     if not maps or any(table.shape != (length, length) for table in maps):
         shapes = ", ".join(str(table.shape) for table in maps) or "none"
         raise ValueError(f"maps of shape {(length, length)} are needed for {length} bases, got {shapes}.")
-    mean = np.mean(maps, axis=0, dtype=np.float32)
+    mean: NDArray[np.float32] = np.asarray(np.mean(maps, axis=0), dtype=np.float32)
     logits = [_logit(table) for table in maps]
-    prior = np.mean(logits, axis=0, dtype=np.float32)
+    prior: NDArray[np.float32] = np.asarray(np.mean(logits, axis=0), dtype=np.float32)
     first, second = np.nonzero(np.triu(mean >= LEAST_MEAN, MINIMUM_LOOP + 1))
     codes, at = rna_codes(sequence), np.arange(length)
     kinds = np.where(np.abs(at - at[:, None]) > MINIMUM_LOOP, _KIND[codes[:, None], codes], 0)

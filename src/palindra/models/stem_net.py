@@ -79,7 +79,7 @@ class StemNet(nn.Module):
 
     def correction(self, features: Float[Tensor, "pairs features"]) -> Float[Tensor, " pairs"]:
         """What is added to the prior."""
-        return self.layers((features - self.mean) / self.spread).squeeze(-1)  # type: ignore[no-any-return]
+        return self.layers((features - self.mean) / self.spread).squeeze(-1)
 
     def forward(
         self, prior: Float[Tensor, " pairs"], features: Float[Tensor, "pairs features"]

@@ -116,7 +116,7 @@ def given_batch(given: GivenMaps, batch: PairBatch) -> Float[Tensor, "batch maps
 def pair_logits(model: nn.Module, batch: PairBatch, given: GivenMaps | None = None) -> Tensor:
     """Logits of a batch, with the maps that the network is given, if it is."""
     more: tuple[Tensor, ...] = () if given is None else (given_batch(given, batch),)
-    return model(batch.one_hot, batch.lengths, *more)  # type: ignore[no-any-return]
+    return model(batch.one_hot, batch.lengths, *more)
 
 
 def fit_pairs(

@@ -85,7 +85,7 @@ def fit_stems(
                 report(epoch, net.eval())
             net.train()
             order = torch.from_numpy(epoch_order(len(prior), settings.seed, epoch))
-            for some in order.split(settings.batch_size):
+            for some in torch.split(order, settings.batch_size):
                 _step(net, optimiser, settings.penalty, prior[some], features[some], native[some], weight[some])
     if report is not None:
         report(settings.epochs, net.eval())

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from palindra.cli.fold.folder import Folder, families_seen
+from palindra.cli.fold.folder import Folder, families_seen, longest_seen
 from palindra.cli.fold.molecules import Molecule
 from palindra.data.rna import Pairs, format_pairs, minimum_free_energy, read_letters
 from palindra.errors import InputError
 from palindra.evaluation.pairs import DECODERS, decode
 
-_BYTES_PER_PAIR = 600  # what a small network holds for each pair of bases: three maps of 48 channels in float32
+_BYTES_PER_PAIR = 150  # of two bases: maps of several energies, and lists of numbers that are made into them
 _UNCERTAIN = 0.05  # share of letters that are not A C G U from which on it is said
 _OVERFULL = 1.25  # sum of the chances of one base from which on it is said
 _UNSURE = 0.6  # mean probability of the chosen pairs below which it is said
@@ -92,7 +92,7 @@ def fold_molecule(folder: Folder, molecule: Molecule, choice: Choice) -> tuple[F
             raise
         raise InputError(_too_long(molecule, "memory ran out")) from error
     check_levels(molecule, pairs)
-    kept = np.triu(table > choice.floor, 1)
+    kept = np.triu(table >= choice.floor, 1)
     chosen = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     kept[chosen[:, 0], chosen[:, 1]] = True
     first, second = np.nonzero(kept)
@@ -129,7 +129,7 @@ def check_levels(molecule: Molecule, pairs: Pairs) -> None:
 def cautions(folded: Folded, folder: Folder) -> list[str]:
     """What a reader of this structure should know, in sentences."""
     molecule, found = folded.molecule, []
-    length, longest, families = len(molecule.sequence), folder.longest, families_seen(folder)
+    length, longest, families = len(molecule.sequence), longest_seen(folder), families_seen(folder)
     if longest is not None and length > longest:
         found.append(f"Longer than any molecule in training: {length:,} bases, where the longest has {longest:,}.")
     same = {name.lower() for name in families}
@@ -150,12 +150,17 @@ def cautions(folded: Folded, folder: Folder) -> list[str]:
     return found
 
 
-def check_memory(folder: Folder, molecule: Molecule) -> None:
-    """Make sure that the maps of a molecule fit in the memory that is left.
+def check_length(folder: Folder, molecule: Molecule) -> None:
+    """Make sure that a model folds molecules as long as this one, and that its maps fit in the memory that is left.
 
     Raises:
         InputError: with the place of the molecule, and the length that would fit.
     """
+    if folder.longest is not None and len(molecule.sequence) > folder.longest:
+        raise InputError(
+            f"{molecule.place}: {molecule.name!r} has {len(molecule.sequence):,} bases, and {folder.name} folds up to "
+            f"{folder.longest:,}. Cut it into domains, or use another model."
+        )
     left = memory_left()
     each = float(getattr(folder, "bytes_per_pair", _BYTES_PER_PAIR))
     length = len(molecule.sequence)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from palindra.cli.fold.folder import Folder, families_seen, open_folder
-from palindra.cli.fold.folding import Choice, Folded, cautions, check_memory, fold_molecule
+from palindra.cli.fold.folder import facts as model_facts
+from palindra.cli.fold.folding import Choice, Folded, cautions, check_length, fold_molecule
 from palindra.cli.fold.molecules import Molecule, hash_files, read_molecules
 from palindra.cli.fold.scoring import Scored, score, sentences
 from palindra.cli.fold.stored import WORK, restore, store, stored_path
@@ -67,7 +68,7 @@ def fold_files(
         choose("--split", settings.split, ("train", "valid", "test"))
     molecules = read_molecules(paths, family=settings.family, split=settings.split)
     folder = open_folder(model)
-    check_memory(folder, max(molecules, key=lambda one: len(one.sequence)))
+    check_length(folder, max(molecules, key=lambda one: len(one.sequence)))
     choice = _choice(settings, folder)
     hashes = hash_files(paths)
     asked = _asked(folder, choice, settings, hashes)
@@ -181,10 +182,16 @@ def _remembered(folder: Folder, scored: bool, families: set[str | None]) -> list
     """A warning that scores of families in the training data are no promise for new ones."""
     known = {name.lower() for name in families_seen(folder)}
     seen = sorted(name for name in families if name and name.lower() in known)
+    said = (
+        [f"Of the energies that the model reads: {energies}."]
+        if scored and (energies := folder.settings.get("energies"))
+        else []
+    )
     if not scored or not seen:
-        return []
+        return said
     named = " and ".join(filter(None, [", ".join(seen[:-1]), seen[-1]]))
-    return [f"{named} {'were' if len(seen) > 1 else 'was'} in training: such a score is not that of a new kind of RNA."]
+    verb = "were" if len(seen) > 1 else "was"
+    return [f"{named} {verb} in training: such a score is not that of a new kind of RNA.", *said]
 
 
 def _lines(
@@ -204,7 +211,7 @@ def _molecules(count: int) -> str:
 
 def _provenance(command: str, folder: Folder, hashes: dict[str, str]) -> dict[str, str]:
     facts = {"command": command, "model": folder.name}
-    facts |= {f"model: {name}": str(value) for name, value in folder.settings.items()}
+    facts |= model_facts(folder)
     facts |= {f"sha256 of {name}": digest for name, digest in hashes.items()}
     return facts | versions()
 

@@ -16,7 +16,6 @@ from palindra.data.rna.letters import check_rna, read_letters
 from palindra.data.rna.structure import Pairs
 from palindra.errors import InputError
 
-
 TURNER = "turner2004"
 PARAMETERS = (TURNER, "turner1999", "andronescu2007", "langdon2018")
 """Energies by name: measured by melting (Mathews et al. 2004; Mathews et al. 1999), and fitted to databases of known
