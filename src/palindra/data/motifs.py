@@ -1,7 +1,9 @@
-"""Motifs from a MEME file."""
+"""Motifs, and their files in the MEME format."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +14,31 @@ from palindra.data.files import read_text
 from palindra.errors import InputError
 
 _TOLERANCE = 0.02  # of the sum of a row, which files round
+_NSITES = re.compile(r"\bnsites\s*=\s*(\d+)")
 
 
 @dataclass(frozen=True, eq=False)
 class Motif:
-    """Chances of letters at each position of a motif ``(width, 4)`` in the order ACGT."""
+    """Chances of letters at each position of a motif ``(width, 4)`` in the order ACGT.
+
+    Args:
+        name: in JASPAR files the identifier and the name of the factor, ``"MA0050.2 IRF1"``.
+        chances: each row adds up to 1.
+        sites: how many sub-sequences the chances were counted on; None where that is not known.
+    """
 
     name: str
     chances: NDArray[np.float64]
+    sites: int | None = None
 
     @property
     def width(self) -> int:
         """Positions."""
         return len(self.chances)
+
+    def reverse_complement(self) -> Motif:
+        """The same motif read on the other strand."""
+        return Motif(self.name, self.chances[::-1, ::-1], self.sites)
 
 
 def read_meme(path: str | Path) -> list[Motif]:
@@ -52,11 +66,36 @@ def read_meme(path: str | Path) -> list[Motif]:
             rows = _matrix(text.lines, number, text.name)
             if not name or not rows:
                 raise InputError(f"{text.name} line {number}: a matrix needs a line 'MOTIF name' before it, and rows.")
-            found.append(Motif(name, np.array(rows)))
+            sites = _NSITES.search(line)
+            found.append(Motif(name, np.array(rows), int(sites[1]) if sites else None))
             name, number = "", number + len(rows)
     if not found:
         raise InputError(f"{text.name}: holds no motif with a 'letter-probability matrix'.")
     return found
+
+
+def write_meme(path: str | Path, motifs: Sequence[Motif]) -> None:
+    """Write motifs in the minimal MEME format, whole or not at all; ``nsites`` is the number of their sites.
+
+    Raises:
+        ValueError: for no motif, or a name that is empty or has a line break.
+
+    Source: Bailey et al. (2009), https://meme-suite.org/meme/doc/meme-format.html.
+    """
+    if not motifs:
+        raise ValueError("there is no motif to write, and a MEME file needs at least one.")
+    parts = ["MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\nBackground letter frequencies\n"]
+    parts.append("A 0.25 C 0.25 G 0.25 T 0.25\n")
+    for motif in motifs:
+        if not motif.name.strip() or len(motif.name.splitlines()) > 1:
+            raise ValueError(f"a motif cannot be called {motif.name!r}: its name is one line of text.")
+        sites = "" if motif.sites is None else f" nsites= {motif.sites}"
+        parts.append(f"\nMOTIF {motif.name}\nletter-probability matrix: alength= 4 w= {motif.width}{sites}\n")
+        parts += [" ".join(f"{chance:.6f}" for chance in row) + "\n" for row in motif.chances]
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("".join(parts), encoding="utf-8")
+    partial.replace(path)
 
 
 def _matrix(lines: list[str], start: int, name: str) -> list[list[float]]:
