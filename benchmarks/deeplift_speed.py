@@ -7,7 +7,8 @@ Eight random sequences of 1,000 bp with 20 dinucleotide shuffles each, which are
 network is seven layers of 64 channels (a convolution of 21 taps, then three taps with dilations 2, 4, ..., 64 and
 residual sums, a mean over positions), the second one convolutions with max pooling and dense layers. Both take turns in
 each repeat with the same number of threads; times are processor seconds of the process, which other jobs of a machine
-disturb less than the clock. tangermeme follows modules, so all functions are modules here.
+disturb less than the clock. tangermeme follows modules, so all functions are modules here. Numbers are compared in
+double precision: in single precision, two entries of a pooling window that differ by rounding share the credit here.
 """
 
 from __future__ import annotations
@@ -79,22 +80,25 @@ def main() -> None:
                     model, x, references=references, batch_size=size, device="cpu"
                 )
         times: dict[str, list[float]] = {path: [] for path in paths}
-        results = {}
         for _ in range(options.repeats):
             for path, run in paths.items():
                 before = time.process_time()
-                results[path] = run()
+                run()
                 times[path].append(time.process_time() - before)
         print(f"\n{name}")
         ours = min(statistics.median(taken) for path, taken in times.items() if path.startswith("palindra"))
+        model.double()
+        results = {path: run() for path, run in paths.items() if path.endswith(" 8")}
+        model.float()
         first = results["palindra, batch 8"]
         for path, taken in times.items():
-            apart = float((results[path] - first).abs().max() / first.abs().max())
             each = " ".join(f"{seconds:.2f}" for seconds in taken)
             middle = statistics.median(taken)
-            print(f"{path:22s} {middle:7.2f} s ({middle / ours:4.1f} x; {each})   largest difference {apart:.1e}")
-            if apart > 1e-4:
-                raise SystemExit(f"{path}: the numbers differ")
+            print(f"{path:22s} {middle:7.2f} s ({middle / ours:4.1f} x; {each})")
+        apart = max(float((found - first).abs().max() / first.abs().max()) for found in results.values())
+        print(f"largest difference in double precision: {apart:.1e} of the largest contribution")
+        if apart > 1e-5:
+            raise SystemExit("the numbers differ")
 
 
 if __name__ == "__main__":

@@ -69,4 +69,4 @@ def integrated(pair: Pair, nodes: int = NODES) -> Any:
 
 def product(pair: Pair) -> Any:
     """Products of two or more tensors, which are polynomials along the line: half as many nodes are exact."""
-    return integrated(pair, nodes=max(1, len(pair.given) // 2))
+    return integrated(pair, nodes=(len(pair.given) + 1) // 2)

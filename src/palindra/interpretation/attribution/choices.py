@@ -55,9 +55,9 @@ def choice(pair: Pair) -> Any:
 
     def multipliers(grad: Tensor) -> list[Tensor]:
         return [
-            (
-                grad * ((other.chosen.to(grad.dtype) + other.x_chosen.to(grad.dtype)) / 2 + carried * part)
-            ).sum_to_size(other.tensor.shape)
+            (grad * ((other.chosen.to(grad.dtype) + other.x_chosen.to(grad.dtype)) / 2 + carried * part)).sum_to_size(
+                other.tensor.shape
+            )
             for other, part in zip(alternatives, moved, strict=True)
         ]
 

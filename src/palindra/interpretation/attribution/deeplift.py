@@ -84,4 +84,5 @@ def _carried(explained: Explained, tape: Rescale, references: Tensor, weights: T
     with torch.enable_grad():
         leaf = references.detach().requires_grad_()
         numbers = score(plain(explained.network(follow(leaf, tape))), weights)
+        tape.finish()
         return numbers.detach(), torch.autograd.grad(numbers.sum(), leaf)[0]

@@ -50,7 +50,7 @@ class Followed(Tensor):
             fresh = _FRESH.get(func)
             changed = args[0] if args and (fresh is not None or kwargs.get("inplace")) else None
             kwargs = {name: value for name, value in kwargs.items() if name != "inplace"}
-            if follower.copies:
+            if follower.copies and not _overwrites(func):
                 args, kwargs = replaced((args, kwargs), [_wrapped(tensor.clone(), follower) for tensor in given])
             elif isinstance(changed, Followed):
                 args = (_wrapped(changed.clone(), follower), *args[1:])
@@ -117,6 +117,12 @@ def functions(*names: str) -> list[Callable[..., Any]]:
     """What torch calls by these names: methods of tensors, functions, and functions of networks."""
     places = (Tensor, torch, functional, torch.special)
     return [getattr(place, name) for name in names for place in places if hasattr(place, name)]
+
+
+def _overwrites(function: Any) -> bool:
+    """Whether an operation changes its first argument in a way for which there is no other operation."""
+    name = getattr(function, "__name__", "")
+    return function is Tensor.__setitem__ or (name.endswith("_") and not name.endswith("__") and function not in _FRESH)
 
 
 def _same_container(like: Any, parts: list[Any]) -> Any:

@@ -65,7 +65,8 @@ def full_passes(
     Examples:
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(8, 1, bias=False))
         >>> _ = network[1].weight.data.copy_(torch.arange(8.0))
-        >>> full_passes(network, torch.eye(4)[None, :, :2], lambda y: y[:, 0])
+        >>> with torch.no_grad():
+        ...     full_passes(network, torch.eye(4)[None, :, :2], lambda y: y[:, 0])
         tensor([[3., 1.],
                 [5., 3.],
                 [7., 5.],

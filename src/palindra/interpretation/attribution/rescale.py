@@ -29,6 +29,12 @@ from palindra.interpretation.attribution.pair import Pair, Step
 from palindra.interpretation.attribution.slopes import POINTWISE, QUOTIENTS, divided, quotient, sloped
 
 
+_OTHER_STEPS = (
+    "the network takes other steps for a reference than for the sequence, so they cannot be compared: networks that "
+    "decide by numbers what to compute have no DeepLIFT attributions."
+)
+
+
 @dataclass
 class Rescale:
     """Follows a network on sequences and then, as often as wanted, on references of the same number."""
@@ -75,12 +81,18 @@ class Rescale:
         """Start a run on references."""
         self.recording, self.position = False, 0
 
+    def finish(self) -> None:
+        """End a run on references.
+
+        Raises:
+            ValueError: if the run on sequences had more operations.
+        """
+        if self.position < len(self.steps):
+            raise ValueError(_OTHER_STEPS)
+
     def _next(self, function: Any, given: list[Followed]) -> Step:
         if self.position >= len(self.steps) or self.steps[self.position].function is not function:
-            raise ValueError(
-                "the network takes other steps for a reference than for the sequence, so they cannot be compared: "
-                "networks that decide by numbers what to compute have no DeepLIFT attributions."
-            )
+            raise ValueError(_OTHER_STEPS)
         self.position += 1
         return self.steps[self.position - 1]
 
