@@ -101,18 +101,18 @@ def summary(output: Path) -> str:
     wanted = [s for s in scores if s.metric == WHOLE and s.bin_size == BIN]
     tracks = list(dict.fromkeys(s.track for s in wanted))
     lines = [f"Pearson (whole) on test windows, bins of {BIN} bp, mean over seeds (± half of the 95 % interval)", ""]
-    lines += [f"{'':44s}" + "".join(f"{track:>16s}" for track in tracks)]
+    lines += [f"{'':64s}" + "".join(f"{track:>16s}" for track in tracks)]
     for row in dict.fromkeys(s.row for s in wanted):
         cells = []
         for track in tracks:
             values = [s.value for s in wanted if (s.row, s.track) == (row, track)]
             mean, low, high = mean_interval(values) if len(values) > 1 else (values[0], math.nan, math.nan)
             cells.append(f"{mean:.3f} ± {(high - low) / 2:.3f}" if low == low else f"{mean:.3f}")
-        lines.append(f"{row:44s}" + "".join(f"{cell:>16s}" for cell in cells))
+        lines.append(f"{row:64s}" + "".join(f"{cell:>16s}" for cell in cells))
     lines += ["", "Minus base, mean over tracks, at the coarser of both bin sizes (paired over seeds, Holm-corrected):"]
     for test in record["tests against base"]:
         lines.append(
-            f"  {test['row']:44s}{test['difference']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]  "
+            f"  {test['row']:64s}{test['difference']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]  "
             f"p = {test['p']:.2g}, corrected {test['p_corrected']:.2g}, n = {test['seeds']}"
         )
     lines += ["", "Claims of the GOPHER study (Toneyan, Tang & Koo, 2022):"]

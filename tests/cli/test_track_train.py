@@ -305,6 +305,22 @@ def test_a_full_evaluation_says_what_a_model_of_tracks_may_be_trusted_with(world
     assert typed(*words, "--effects", world.folder / "genome.fa") == 2
 
 
+def test_a_model_of_labels_is_held_against_coverage_where_windows_have_no_labels(world, tmp_path):
+    run = tmp_path / "run"
+    words = ["--labels", "activity", "--loss", "bce", "-o", run]
+    assert typed("train", world.folder / "peaks", *QUICK[2:], *words) == 0
+    assert typed("evaluate", run, world.folder / "tracks", "-o", tmp_path / "page.html") == 0
+    values = json.loads((tmp_path / "page.json").read_text())["values"]
+    assert values.keys() == {"Pearson (window means)"}
+    predictions, truth = PredictionStore.open(tmp_path / "page-predictions" / "test").read_all()
+    assert np.isnan(truth).all()
+    rows = np.arange(len(world.tracks.splits["test"]))
+    means = world.tracks.binned("test", rows, 0, WINDOW, WINDOW)
+    logits = np.log(predictions / (1 - predictions))
+    each = [pearsonr(logits[:, t, 0], means[:, t, 0]).statistic for t in range(3)]
+    np.testing.assert_allclose(values["Pearson (window means)"], each, atol=1e-5)
+
+
 def test_evaluation_of_another_split_keeps_its_predictions_beside_the_page(trained, world, tmp_path):
     page = tmp_path / "page.html"
     for _ in range(2):

@@ -17,7 +17,7 @@ from palindra.cli.tracks.full_measuring import track_findings
 from palindra.cli.tracks.inputs import is_data_set, open_data
 from palindra.cli.tracks.options import ONLY_SEQUENCES_EVALUATED, refuse
 from palindra.cli.tracks.references import CEILING, ceiling_row, others_row, trivial_rows
-from palindra.cli.tracks.scoring import DIRECTIONS, discrepancy, plain, scored, split_scores
+from palindra.cli.tracks.scoring import DIRECTIONS, discrepancy, main_score, plain, scored, split_scores
 from palindra.cli.tracks.stores import OTHER, STORES, holds, is_binary, predict_split
 from palindra.errors import InputError
 from palindra.evaluation.specific_scores import CENTRED, SPECIFICITY_SCORES
@@ -225,7 +225,7 @@ def _conclusion(
     run: TrackRun, split: str, scores: dict[str, Any], against: dict[str, Any], strands: dict[str, list[float]]
 ) -> list[str]:
     """The main score with its interval, its best trivial rival and ceiling, and whether both strands agree."""
-    metric = "AUROC" if is_binary(run) else "Pearson (whole)"
+    metric = main_score(scores)
     record = scores["records"][-1]
     many = f", the mean over {len(run.tracks)} tracks" if len(run.tracks) > 1 else ""
     interval = ""

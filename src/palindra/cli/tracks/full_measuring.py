@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palindra.cli.tracks.references import CEILING
-from palindra.cli.tracks.scoring import discrepancy
+from palindra.cli.tracks.scoring import discrepancy, main_score
 from palindra.cli.tracks.stores import STORES, holds, is_binary
 from palindra.cli.tracks.variation import variation
 from palindra.errors import InputError
@@ -60,7 +60,7 @@ def track_findings(
     if split in ("train", "valid"):
         raise InputError(f"--rows {split}: the model has seen them; --full needs windows that it has not.")
     given, turned = stores
-    metric = "AUROC" if is_binary(run) else "Pearson (whole)"
+    metric = main_score(scores)
     rivals = {name: other.mean(metric) for name, other in against.items() if name not in (CEILING, OTHERS)}
     rivals = {name: value for name, value in rivals.items() if math.isfinite(value)}
     best = max(rivals, key=lambda name: rivals[name], default="")

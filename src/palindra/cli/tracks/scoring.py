@@ -105,6 +105,11 @@ def numeric(value: Any) -> Any:
     return math.nan if value is None else value
 
 
+def main_score(scores: dict[str, Any]) -> str:
+    """The score that is told first: r of coverage; of labels AUROC, or r with coverage where there are no labels."""
+    return next(name for name in ("Pearson (whole)", "AUROC", COVERAGE_OF_LABELS) if name in scores["mean"])
+
+
 def _beside_coverage(run: TrackRun, data: Any, split: str, predictions: Predictions) -> Predictions:
     """Probabilities of windows beside the mean coverage of the windows."""
     rows = TrackRows(data, split, run.length, run.length)

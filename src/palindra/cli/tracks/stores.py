@@ -84,6 +84,8 @@ def predict_split(
 ) -> Predictions:
     """Predict every window of a split into a store, or what is missing of one, and open it.
 
+    Where windows have no labels, a model of labels is stored beside NaN; it may still be held against coverage.
+
     Args:
         run: the trained model.
         data: the data set.
@@ -94,7 +96,8 @@ def predict_split(
         batch_size: windows at a time on each device.
     """
     binary = is_binary(run)
-    rows = TrackRows(data, split, run.length, run.bin_size, "activity" if binary else "tracks")
+    labelled = data.activity is not None and split in data.activity
+    rows = TrackRows(data, split, run.length, run.bin_size, "activity" if binary and labelled else "tracks")
     middle, windows = rows.slack // 2, data.splits[split]
     store = PredictionStore.create(
         folder,
@@ -119,9 +122,10 @@ def predict_split(
         )
         for part, values in found:
             numbers = np.arange(part.start, part.stop)
-            truth = rows.targets(numbers, middle)
             if binary:
-                values, truth = values[:, :, None], truth[:, :, None]
+                values = values[:, :, None]
+            truth = rows.targets(numbers, middle) if labelled or not binary else np.full(values.shape, np.nan)
+            truth = truth.reshape(values.shape)
             store.write(numbers, values, truth)
         store.finish()
     return PredictionStore.open(folder)
