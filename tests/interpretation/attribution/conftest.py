@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from palindra.models import KmerLinear, KmerLinearConfig, StrandCNN, StrandCNNConfig, StrandResNet, StrandResNetConfig
 from palindra.models.track_models import TRACK_MODELS
-from palindra.nn import BothStrands, Conv1d, GlobalAvgPool, Sequential, StrandMean, VectorHead
+from palindra.nn import BothStrands, GlobalAvgPool, Sequential, StrandMean, VectorHead
 from palindra.symmetry import Position, Rep, Target
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -73,22 +74,32 @@ def track_model(name: str, kind: str = "regular", **options: Any) -> nn.Module:
     return moved(network(config(**{**given, **options}))).eval()
 
 
-def labelled_models() -> dict[str, nn.Module]:
+ODD = Rep(even=3, odd=2)
+LABELLED: dict[str, Callable[[], nn.Module]] = {
+    "strand_resnet": lambda: _resnet(61, Rep(regular=4)),
+    "strand_resnet odd": lambda: _resnet(60, ODD),
+    "strand_cnn": lambda: StrandCNN(StrandCNNConfig(length=60, hidden=Rep(regular=3), k=2, target=PAIR, outputs=2)),
+    "strand_cnn odd": lambda: StrandCNN(StrandCNNConfig(length=60, hidden=ODD)),
+    "kmer_linear": lambda: KmerLinear(KmerLinearConfig(length=60, k=4)),
+    "kmer_linear log": lambda: KmerLinear(KmerLinearConfig(length=60, k=4, counts="log")),
+    "siamese": Siamese,
+    "conjoined": lambda: _conjoined(),
+}
+
+
+def _resnet(length: int, hidden: Rep) -> nn.Module:
+    return StrandResNet(StrandResNetConfig(length=length, hidden=hidden, target=PAIR, outputs=2))
+
+
+def _conjoined() -> nn.Module:
+    model = StrandMean(StrandCNN(StrandCNNConfig(length=60, involution=None)), Target.invariant(1))
+    model.config = StrandCNNConfig(length=60)  # type: ignore[assignment]
+    return model
+
+
+def labelled_model(name: str) -> nn.Module:
     torch.manual_seed(0)
-    pair: dict[str, Any] = {"target": PAIR, "outputs": 2}
-    odd = Rep(even=3, odd=2)
-    found: dict[str, nn.Module] = {
-        "strand_resnet": StrandResNet(StrandResNetConfig(length=61, hidden=Rep(regular=4), **pair)),
-        "strand_resnet odd": StrandResNet(StrandResNetConfig(length=60, hidden=odd, **pair)),
-        "strand_cnn": StrandCNN(StrandCNNConfig(length=60, hidden=Rep(regular=3), k=2, **pair)),
-        "strand_cnn odd": StrandCNN(StrandCNNConfig(length=60, hidden=odd)),
-        "kmer_linear": KmerLinear(KmerLinearConfig(length=60, k=4)),
-        "kmer_linear log": KmerLinear(KmerLinearConfig(length=60, k=4, counts="log")),
-        "siamese": Siamese(),
-        "conjoined": StrandMean(StrandCNN(StrandCNNConfig(length=60, involution=None)), Target.invariant(1)),
-    }
-    found["conjoined"].config = StrandCNNConfig(length=60)  # type: ignore[assignment]
-    return {name: moved(model).eval() for name, model in found.items()}
+    return moved(LABELLED[name]()).eval()
 
 
 def sequences(rows: int, length: int, seed: int = 0) -> Tensor:
@@ -96,18 +107,28 @@ def sequences(rows: int, length: int, seed: int = 0) -> Tensor:
     return torch.eye(5, 4)[torch.randint(5, (rows, length), generator=generator)].mT.contiguous()  # the fifth is N
 
 
-ZOO = [(name, kind) for name in TRACK_MODELS for kind in TYPES] + [(name, "") for name in labelled_models()]
+ZOO = [(name, kind) for name in TRACK_MODELS for kind in TYPES] + [(name, "") for name in LABELLED]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "zoo_model" in metafunc.fixturenames:
-        metafunc.parametrize("zoo_model", ZOO, ids=lambda entry: " ".join(entry).strip(), indirect=True)
+    for name, entries in (("zoo_model", ZOO), ("symmetric_model", [e for e in ZOO if e[1] in ("mixed", "")])):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, entries, ids=lambda entry: " ".join(entry).strip(), indirect=True)
+
+
+def _built(entry: tuple[str, str]) -> nn.Module:
+    name, kind = entry
+    return track_model(name, kind) if kind else labelled_model(name)
 
 
 @pytest.fixture
 def zoo_model(request: pytest.FixtureRequest) -> nn.Module:
-    name, kind = request.param
-    return labelled_models()[name] if not kind else track_model(name, kind)
+    return _built(request.param)
+
+
+@pytest.fixture
+def symmetric_model(request: pytest.FixtureRequest) -> nn.Module:
+    return _built(request.param)
 
 
 @pytest.fixture
@@ -118,8 +139,3 @@ def make_track_model() -> Any:
 @pytest.fixture
 def make_sequences() -> Any:
     return sequences
-
-
-@pytest.fixture
-def equivariant_conv() -> Conv1d:
-    return Conv1d(Rep(regular=2), Rep(regular=3), 5)

@@ -72,7 +72,7 @@ def test_gradients_of_a_linear_model_are_its_weights():
 def test_integrated_gradients_are_multiplied_by_the_difference_and_add_up(path, baselines):
     """Published code returns the mean gradient, whose sum is nothing."""
     model, x = network(smooth=True), letters(4)
-    found = attribute(model, x, method=IntegratedGradients(baselines, steps=300, path=path), output=value(1))
+    found = attribute(model, x, method=IntegratedGradients(baselines, steps=150, path=path), output=value(1))
     assert torch.allclose(found.values.sum((1, 2)), found.outputs - found.baseline, atol=2e-3)
     assert found.delta.max() < 0.01 * (found.outputs - found.baseline).abs().max()
     assert (found.values[x == 0] == 0).all()

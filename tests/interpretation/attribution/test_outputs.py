@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from palindra.errors import InputError
+from palindra.evaluation.mutagenesis import saturation_mutagenesis
 from palindra.interpretation.attribution import (
     SALIENCY,
     DeepLiftShap,
@@ -20,7 +21,6 @@ from palindra.interpretation.attribution import (
     total,
     value,
 )
-from palindra.evaluation.mutagenesis import saturation_mutagenesis
 from palindra.nn import Conv2d
 from palindra.symmetry import DNA_STRAND, Position, Rep, Target
 

@@ -118,7 +118,7 @@ def transferred(x: Tensor, reference: Tensor) -> Tensor:
     # What does not move carries nothing: it passes on the gradient, on which both sides have a say.
     still = moved.abs() <= rounding
     slope = (change[..., None] / torch.where(still, 1, moved)).clamp(0, 1)
-    return torch.where(still, (raised + lowered) / 2, part * slope)
+    return torch.where(still, raised, part * slope)
 
 
 def as_maximum(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Maximum | None:

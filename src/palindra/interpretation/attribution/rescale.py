@@ -28,7 +28,6 @@ from palindra.interpretation.attribution.maxima import MAXIMA, as_maximum, trans
 from palindra.interpretation.attribution.pair import Pair, Step
 from palindra.interpretation.attribution.slopes import POINTWISE, QUOTIENTS, divided, quotient, sloped
 
-
 _OTHER_STEPS = (
     "the network takes other steps for a reference than for the sequence, so they cannot be compared: networks that "
     "decide by numbers what to compute have no DeepLIFT attributions."
