@@ -1,7 +1,7 @@
 """DeepLIFT/SHAP beside tangermeme, on the same networks and the same references, numbers compared.
 
     pip install tangermeme
-    OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/deeplift_speed.py [--repeats 3]
+    OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/deeplift_speed.py [--repeats 3]
 
 Eight random sequences of 1,000 bp with 20 dinucleotide shuffles each, which are drawn once and given to both. The first
 network is seven layers of 64 channels (a convolution of 21 taps, then three taps with dilations 2, 4, ..., 64 and

@@ -139,3 +139,8 @@ def make_track_model() -> Any:
 @pytest.fixture
 def make_sequences() -> Any:
     return sequences
+
+
+@pytest.fixture
+def zoo_entries() -> list[tuple[str, str]]:
+    return ZOO

@@ -15,6 +15,7 @@ from palindra.interpretation.attribution import (
     IntegratedGradients,
     SmoothGrad,
     attribute,
+    full_passes,
     on_simplex,
     profile_shape,
     total,
@@ -22,19 +23,22 @@ from palindra.interpretation.attribution import (
     value,
     zeros,
 )
+from palindra.models import MODELS
 from palindra.models.track_heads import ProfileAndCounts
+from palindra.models.track_models import TRACK_MODELS
 from palindra.symmetry import DNA_STRAND, Position, Target
 
 METHODS = {
     "saliency": SALIENCY,
-    "integrated": IntegratedGradients(DinucleotideShuffles(2), steps=2, path=on_simplex),
-    "smooth": SmoothGrad(samples=2),
-    "mutagenesis": InSilicoMutagenesis(),
-    "deeplift": DeepLiftShap(DinucleotideShuffles(4)),
-}
-SIMPLE = {
     "input x gradient": INPUT_TIMES_GRADIENT,
     "corrected": CORRECTED_GRADIENT,
+    "integrated": IntegratedGradients(DinucleotideShuffles(2), steps=2, path=on_simplex),
+    "smooth": SmoothGrad(samples=2),
+    "mutagenesis": InSilicoMutagenesis(full_passes),
+    "deeplift": DeepLiftShap(DinucleotideShuffles(4)),
+}
+FURTHER = {
+    "local mutagenesis": InSilicoMutagenesis(),
     "integrated from uniform": IntegratedGradients(steps=4),
     "integrated from zeros": IntegratedGradients(zeros, steps=3),
     "deeplift from uniform": DeepLiftShap(uniform),
@@ -52,7 +56,7 @@ def explained_outputs(model, x):
 
 
 def test_contributions_add_up_to_the_change_of_the_output(zoo_model, make_sequences):
-    x = make_sequences(3, zoo_model.config.length)
+    x = make_sequences(2, zoo_model.config.length)
     for output, _ in explained_outputs(zoo_model, x):
         found = attribute(zoo_model, x, output=output)  # 20 dinucleotide shuffles
         assert found.delta.max() < 1e-3 * (found.outputs - found.baseline).abs().max().clamp(max=1)
@@ -65,15 +69,13 @@ def test_the_other_strand_has_the_reversed_attributions(method, symmetric_model,
     assert_reversed(METHODS[method], symmetric_model.double(), make_sequences)
 
 
-@pytest.mark.parametrize("method", SIMPLE)
+@pytest.mark.parametrize("method", FURTHER)
 @pytest.mark.parametrize("name", ["bpnet-original", "danq"])
-def test_so_has_it_with_every_simpler_method(method, name, make_track_model, make_sequences):
-    assert_reversed(SIMPLE[method], make_track_model(name, "mixed").double(), make_sequences)
+def test_so_have_they_with_every_baseline_and_local_mutants(method, name, make_track_model, make_sequences):
+    assert_reversed(FURTHER[method], make_track_model(name, "mixed").double(), make_sequences)
 
 
 def assert_reversed(method, model, make_sequences):
-    if isinstance(method, InSilicoMutagenesis) and model.config.length > 100:
-        pytest.skip("all mutants of long sequences take long and are the same law")
     x = make_sequences(2, model.config.length).double()
     for output, target in explained_outputs(model, x):
         given = attribute(model, x, method=method, output=output)
@@ -138,7 +140,38 @@ def test_references_of_a_sequence_that_is_its_own_reverse_complement_are_closed(
 
 def test_references_do_not_depend_on_the_batches(make_track_model, make_sequences):
     model = make_track_model("bpnet")
-    x = make_sequences(5, 90)
-    found = [attribute(model, x, output=total(0), batch_size=size) for size in (1, 2, 7, 64)]
+    x, method = make_sequences(5, 90), DeepLiftShap(DinucleotideShuffles(6))
+    found = [attribute(model, x, output=total(0), method=method, batch_size=size) for size in (1, 2, 7, 64)]
     for other in found[1:]:
         assert torch.allclose(other.values, found[0].values, atol=1e-6)
+
+
+def test_every_model_of_the_zoo_is_here(zoo_entries):
+    names = {name.split()[0] for name, _ in zoo_entries}
+    assert names >= {*MODELS, *TRACK_MODELS}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"first_activation": "exponential"},
+        {"first_activation": "exponential", "involution": None},
+        {"activation": "silu"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", TRACK_MODELS)
+def test_so_they_do_with_other_activations_and_without_symmetry(name, options, make_track_model, make_sequences):
+    model = make_track_model(name, **options)
+    x = make_sequences(2, model.config.length)
+    for output, _ in explained_outputs(model, x):
+        found = attribute(model, x, output=output, method=DeepLiftShap(DinucleotideShuffles(5)))
+        assert found.delta.max() < 1e-3 * (found.outputs - found.baseline).abs().max().clamp(max=1)
+
+
+@pytest.mark.parametrize("name", ["track_resnet", "basenji", "bpnet"])
+def test_so_they_do_with_a_head_for_each_task(name, make_track_model, make_sequences):
+    model = make_track_model(name, "mixed", head="task", head_width=3)
+    x = make_sequences(2, model.config.length)
+    assert attribute(model, x, output=total(1)).delta.max() < 1e-4
+    assert_reversed(METHODS["deeplift"], model.double(), make_sequences)

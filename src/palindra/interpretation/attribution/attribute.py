@@ -82,7 +82,7 @@ def attribute(
 
 def _on_cpu(found: Attribution) -> Attribution:
     moved = {
-        name: value.cpu() if isinstance(value := getattr(found, name), torch.Tensor) else value
+        name: value.cpu().to(found.one_hot.dtype) if isinstance(value := getattr(found, name), torch.Tensor) else value
         for name in Attribution.__dataclass_fields__
     }
     return Attribution(**moved)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from palindra.interpretation.attribution.backward import FairMaxima
 from palindra.interpretation.attribution.followed import follow, plain
@@ -44,15 +45,20 @@ class Explained:
 
 
 def score(outputs: Tensor, weights: Tensor) -> Tensor:
-    """Outputs ``(rows, ...)`` as one number per row."""
-    return (outputs * weights).flatten(1).sum(1)
+    """Outputs ``(rows, ...)`` as one number per row.
+
+    In double precision where the device has it: a sum over a track is large beside the change that is explained.
+    """
+    wide = outputs.dtype if outputs.device.type == "mps" else torch.float64
+    return (outputs.to(wide) * weights.to(wide)).flatten(1).sum(1)
 
 
 @contextmanager
 def evaluation_mode(network: nn.Module) -> Iterator[tuple[torch.device, torch.dtype]]:
     """Where a network lives and in which type, with every part of it in evaluation mode for the duration.
 
-    Recurrent layers have no backward pass in the evaluation mode of cuDNN, so it is not used for them.
+    Recurrent layers have no backward pass in the evaluation mode of cuDNN, so it is not used for them. Tied weights are
+    put together once and not for every pass.
     """
     weight = next((p for p in [*network.parameters(), *network.buffers()] if p.is_floating_point()), torch.zeros(()))
     training = [part for part in network.modules() if part.training]
@@ -60,7 +66,11 @@ def evaluation_mode(network: nn.Module) -> Iterator[tuple[torch.device, torch.dt
     cudnn = torch.backends.cudnn.enabled
     try:
         network.eval()
-        with torch.inference_mode(False), torch.backends.cudnn.flags(enabled=cudnn and not recurrent):
+        with (
+            torch.inference_mode(False),
+            torch.backends.cudnn.flags(enabled=cudnn and not recurrent),
+            parametrize.cached(),
+        ):
             yield weight.device, weight.dtype
     finally:
         for part in training:

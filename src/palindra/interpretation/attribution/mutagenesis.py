@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from palindra.interpretation.attribution.explained import Explained, score
 from palindra.interpretation.attribution.result import Attribution
+from palindra.models.local import LocalModel, saturation_mutagenesis
 
 Mutants = Callable[[nn.Module, Tensor, Callable[[Tensor], Tensor]], Tensor]
 """From a network, one sequence ``(1, letters, length)`` and a function of outputs ``(rows, ...)`` to numbers
@@ -20,22 +21,22 @@ Mutants = Callable[[nn.Module, Tensor, Callable[[Tensor], Tensor]], Tensor]
 class InSilicoMutagenesis:
     """Differences of all single-letter mutants from the sequence, 0 for the letters that are there.
 
+    Mutants of neighbouring positions are computed together, layer by layer, in the interval that a change reaches
+    only; a network that cannot be followed in this way is computed in full (:class:`palindra.models.local.LocalModel`).
+
     Hypothetical values are the mutants less their mean over letters, and a position counts with that of its letter:
     what the letter is worth beside an average one. At an N nothing is counted.
 
     Args:
-        mutants: how mutants are computed; None for full passes of this network. A faster exact way, which computes what
-            a mutation reaches only, may be passed in.
-        batch_size: mutants at a time in full passes; None for that of sequences.
+        mutants: another way to compute them; None for this one. :func:`full_passes` knows no shortcut.
     """
 
     mutants: Mutants | None = None
-    batch_size: int | None = None
 
     def __call__(self, explained: Explained, one_hot: Tensor, first_row: int) -> Attribution:
         """Attributions of some sequences."""
         weights, outputs = explained.fixed_weights(one_hot)
-        size = self.batch_size or explained.batch_size
+        compute = self.mutants or _local(explained.network)
         rows = []
         with torch.no_grad():
             for row in range(len(one_hot)):
@@ -44,17 +45,22 @@ class InSilicoMutagenesis:
                 def number(y: Tensor, weight: Tensor = weight) -> Tensor:
                     return score(y, weight.to(y.device))
 
-                found = (
-                    full_passes(explained.network, sequence, number, batch_size=size)
-                    if self.mutants is None
-                    else self.mutants(explained.network, sequence, number)
-                )
-                rows.append(found.to(one_hot).view_as(sequence[0]))
+                rows.append(compute(explained.network, sequence, number).to(outputs).view_as(sequence[0]))
         mutants = torch.stack(rows)
         there = one_hot == 1
         hypothetical = mutants - mutants.mean(1, keepdim=True)
         values = torch.where(there, 0, mutants - outputs[:, None, None])
         return Attribution(one_hot, values, hypothetical, (hypothetical * there).sum(1), outputs)
+
+
+def _local(network: nn.Module) -> Mutants:
+    local = LocalModel(network)  # one for all sequences: it is compared with full passes once
+
+    def compute(_: nn.Module, sequence: Tensor, number: Callable[[Tensor], Tensor]) -> Tensor:
+        found = saturation_mutagenesis(local, sequence, reduce=lambda y: number(y)[:, None])
+        return found.mutants[0, ..., 0]
+
+    return compute
 
 
 def full_passes(

@@ -131,6 +131,7 @@ class Explanation:
     agreement: list[tuple[str, str, float, float, float]]  # method or seed, another, mean correlation, low, high
     files: list[tuple[str, str]]  # written file, what is in it
     provenance: dict[str, str]
+    reasons: dict[str, str] = field(default_factory=dict)  # field of this class that is empty -> why, a sentence
 
     def to_json(self) -> str:
         """The explanation as strict JSON."""

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from palindra.evaluation.variants.local_tensor import OVERWRITING, Call, Flattened, LocalTensor, Rule, State
-from palindra.evaluation.variants.sites import Sites, hull
-from palindra.evaluation.variants.slices import Reference, Slices, held
+from palindra.models.local.local_tensor import OVERWRITING, Call, Flattened, LocalTensor, Rule, State
+from palindra.models.local.sites import Sites, hull
+from palindra.models.local.slices import Reference, Slices, held
 
 _NAMES = [
     "abs", "acos", "asin", "atan", "atan2", "ceil", "celu", "clamp", "clamp_max", "clamp_min", "clip", "contiguous",

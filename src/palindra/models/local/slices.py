@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palindra.evaluation.variants.sites import Sites, overlaps
+from palindra.models.local.sites import Sites, overlaps
 
 FEW = 16  # times as many positions as a gathering reads make it cheaper than a copy with positions outermost
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palindra.evaluation.variants.local_tensor import Call, Flattened, LocalTensor, Rule, State
-from palindra.evaluation.variants.pointwise import functions
-from palindra.evaluation.variants.sites import Sites, hull
-from palindra.evaluation.variants.slices import Reference, Slices, cleared
+from palindra.models.local.local_tensor import Call, Flattened, LocalTensor, Rule, State
+from palindra.models.local.pointwise import functions
+from palindra.models.local.sites import Sites, hull
+from palindra.models.local.slices import Reference, Slices, cleared
 
 
 def _mapped(

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from palindra.evaluation.variants.local_tensor import Call, Rule
-from palindra.evaluation.variants.pointwise import RULES as POINTWISE_RULES
-from palindra.evaluation.variants.pointwise import functions, pointwise
-from palindra.evaluation.variants.sites import Sites
-from palindra.evaluation.variants.slices import Slices, cleared, held
+from palindra.models.local.local_tensor import Call, Rule
+from palindra.models.local.pointwise import RULES as POINTWISE_RULES
+from palindra.models.local.pointwise import functions, pointwise
+from palindra.models.local.sites import Sites
+from palindra.models.local.slices import Slices, cleared, held
 
 
 def last(option: Any) -> int:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from palindra.data.task import Task
-from palindra.evaluation.variants import windows
-from palindra.evaluation.variants.local import LocalModel, changed_columns, local_difference
 from palindra.models import MODELS, Predictor
+from palindra.models.local import windows
+from palindra.models.local.model import LocalModel, changed_columns, local_difference
 from palindra.models.track_models import TRACK_MODELS
 from palindra.nn import StrandMean
 from palindra.symmetry import Position, Rep, Target

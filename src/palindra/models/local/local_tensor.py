@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from palindra.evaluation.variants.slices import Reference, Slices
+from palindra.models.local.slices import Reference, Slices
 
 Rule = Callable[["Call"], Any]
 """How an operation is computed on slices; None asks for the full pass."""

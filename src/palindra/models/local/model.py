@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from palindra.errors import InputError
-from palindra.evaluation.variants import layout, pointwise, reductions, windows
-from palindra.evaluation.variants.local_tensor import LocalTensor, NotLocal, Rule, Tape
-from palindra.evaluation.variants.sites import Array, Sites
-from palindra.evaluation.variants.slices import Reference, Slices
+from palindra.models.local import layout, pointwise, reductions, windows
+from palindra.models.local.local_tensor import LocalTensor, NotLocal, Rule, Tape
+from palindra.models.local.sites import Array, Sites
+from palindra.models.local.slices import Reference, Slices
 
 RULES: dict[Any, Rule] = {**pointwise.RULES, **windows.RULES, **layout.RULES, **reductions.RULES}
 TOLERANCE = 1e-5  # largest difference from the full pass, absolute up to outputs of 1 and relative above

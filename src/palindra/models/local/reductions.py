@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from palindra.evaluation.variants.local_tensor import Call, Flattened, Rule, State, Whole
-from palindra.evaluation.variants.pointwise import functions
-from palindra.evaluation.variants.slices import Slices, cleared
+from palindra.models.local.local_tensor import Call, Flattened, Rule, State, Whole
+from palindra.models.local.pointwise import functions
+from palindra.models.local.slices import Slices, cleared
 
 
 def _dims(call: Call, state: Slices, place: int = 1) -> list[int] | None:
