@@ -77,10 +77,18 @@ def test_nearest_agrees_with_one_distance_at_a_time(monkeypatch):
 
 
 def test_a_training_sequence_is_its_own_neighbour_at_no_distance():
-    train = points(9, 5).astype(np.float32) + 1000  # far from 0, where squares of numbers lose the small differences
+    train = points(9, 5)
     indices, distances = nearest(train, train, k=1)
     assert indices[:, 0].tolist() == list(range(9))
     assert not distances.any()
+
+
+def test_distances_far_from_zero_keep_their_digits():
+    """Where squares of the numbers are subtracted, nothing is left of the differences."""
+    train, new = points(9, 5), points(4, 5, seed=1)
+    near, far = nearest(train, new, k=3), nearest(train + 1e8, new + 1e8, k=3)
+    assert near[0].tolist() == far[0].tolist()
+    np.testing.assert_allclose(far[1], near[1], rtol=1e-6)
 
 
 def test_equal_distances_go_by_row():

@@ -80,13 +80,9 @@ def test_integrated_gradients_are_multiplied_by_the_difference_and_add_up(path, 
 
 
 def test_more_steps_bring_the_delta_down():
-    deltas = [
-        attribute(
-            network(smooth=True), letters(4), method=IntegratedGradients(steps=steps), output=value(0)
-        ).delta.max()
-        for steps in (1, 4, 64)
-    ]
-    assert deltas[0] > deltas[1] > deltas[2]
+    model, x = network(smooth=True).double(), letters(4).double()
+    deltas = [attribute(model, x, method=IntegratedGradients(steps=n), output=value(0)).delta.max() for n in (1, 2, 5)]
+    assert deltas[0] > 10 * deltas[1] > 100 * deltas[2]
 
 
 def test_several_baselines_are_averaged():

@@ -25,6 +25,7 @@ from palindra.interpretation.motifs import (
     consensus,
     discover_patterns,
     filter_motifs,
+    first_layer,
     hit_ratio,
     jaspar,
     read_meme,
@@ -101,6 +102,19 @@ def keep_compiled() -> None:
         os.environ["NUMBA_CACHE_DIR"] = str(user / "palindra" / "numba")
 
 
+def check_layer(subject: Subject, x: Tensor, layer: str) -> None:
+    """Make sure that a layer has filters and positions.
+
+    Raises:
+        InputError: if it has not.
+    """
+    try:
+        with first_layer(subject.core, x, layer=layer):
+            pass
+    except InputError as error:
+        raise InputError(f"--layer {layer}: {error}") from None
+
+
 def find(
     subject: Subject,
     x: Tensor,
@@ -112,14 +126,12 @@ def find(
     """Filters of the first layer and patterns of the maps, each with the known motifs that it looks like.
 
     Raises:
-        InputError: if a layer that is named has no axis of positions, or sequences are too short.
+        InputError: if sequences are too short.
     """
     width = min(WIDTH, x.shape[-1] - x.shape[-1] % 2)
     try:
         filters = filter_motifs(subject.core, x, layer=settings.layer, width=width)
     except InputError as error:
-        if settings.layer is not None:
-            raise InputError(f"--layer {settings.layer}: {error}") from None
         filters = []
         say(f"filters are not explained: {error}")
     patterns = _patterns(x, hypothetical, settings, say)

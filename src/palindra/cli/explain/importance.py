@@ -32,8 +32,10 @@ from palindra.report.explanation.contents import Curve, Measured, Pair
 from palindra.sequences import reverse_complement
 from palindra.sequences.alphabet import Codes
 
-LETTERS = 40_000  # of all backgrounds together
-POSITIONS = 40  # of the curves
+LETTERS = 20_000  # of all backgrounds together
+FEW = 16  # backgrounds of the many flanks
+POSITIONS = 30  # of the curves
+DISTANCES = 12  # on each side
 REACH = 100  # bp between two motifs
 COPIES, GAP = 4, 10
 DRAWS = 10
@@ -82,7 +84,7 @@ def measure(
         found.notes.append("no motif was found whose importance could be measured")
         return found
     predict = subject.number()
-    count = max(8, min(100, LETTERS // subject.length))
+    count = max(8, min(50, LETTERS // subject.length))
     rows = codes[:count] if given is None else given[:count]
     one_strand = shuffled(rows, seed, copies=1 + (count - 1) // len(rows)) if given is None else own(rows)
     both = subject.same_on_both_strands()
@@ -135,7 +137,9 @@ def _strands(subject: Subject, backgrounds: Backgrounds, letters: str, found: Im
 
 
 def _flanks(predict: Predict, backgrounds: Backgrounds, first: Candidate, found: Importance) -> None:
-    measured = flank_importance(predict, backgrounds, f"..{first.letters}..")
+    kept = np.isin(backgrounds.source, np.unique(backgrounds.source)[:FEW])
+    few = Backgrounds(backgrounds.codes[kept], backgrounds.source[kept])
+    measured = flank_importance(predict, few, f"..{first.letters}..")
     every = measured.variants.estimates()
     ranked = sorted(every, key=lambda one: -one.mean)
     chosen = [*ranked[:5], *ranked[-5:]]
@@ -180,7 +184,7 @@ def _pair(predict: Predict, backgrounds: Backgrounds, first: Candidate, second: 
     half = rows[: max(1, len(rows) // 2)]
     for words, letters in asked.items():
         distances = distance_importance(
-            predict, backgrounds, first.letters, letters, largest=reach, step=max(1, reach // (POSITIONS // 2))
+            predict, backgrounds, first.letters, letters, largest=reach, step=max(1, reach // DISTANCES)
         )
         behind, before = len(first.letters) + distances.gaps, -len(letters) - distances.gaps
         moved = np.where(distances.after, behind, before).tolist()

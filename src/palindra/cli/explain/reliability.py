@@ -74,7 +74,7 @@ def judge(
     say(f"reliability on {len(x)} sequences: strands, shifts, methods, random weights")
     _convergence(found, result)
     _strands(subject, x, method, result)
-    _shifts(subject, material, len(x), method, result)
+    _shifts(subject, material, max(2, len(x) // 2), method, result)
     _methods(subject, x, settings, result)
     _seeds(subject, found, settings, result, say)
     _randomised(subject, x, found, material, method, result)

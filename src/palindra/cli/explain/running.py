@@ -58,6 +58,8 @@ def explain(
     rows = material.gather(subject, path, settings, say)
     train = rows.train if settings.train is None else material.read_reference(settings.train, subject, settings)
     x = one_hot(rows.codes).float()
+    if settings.layer is not None:
+        finding.check_layer(subject, x[:4], settings.layer)
     say(f"attribution of {len(x):,} sequences of {subject.length:,} bp by {METHODS[settings.method].words}")
     found = subject.maps(x, METHODS[settings.method].make(settings.seed))
     _require_differences(found, path)
