@@ -1,4 +1,4 @@
-"""Explain what a trained run reads: motifs, their grammar, and whether to believe them."""
+"""Explain what a trained run reads, and how far to believe it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def command(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder for the codes of the genome, as in data build.")
     ] = None,
-    max_sequences: Annotated[int, typer.Option("--max-sequences", min=4, help="Sequences to explain at most.")] = 300,
+    max_sequences: Annotated[int, typer.Option("--max-sequences", min=4, help="Sequences to explain at most.")] = 200,
     window: Annotated[
         int | None,
         typer.Option("--window", min=1, help="Letters in the middle where patterns are searched (default: all)."),
@@ -91,7 +91,7 @@ def command(
     umap: Annotated[bool, typer.Option("--umap", help="Draw embeddings by UMAP as well as by PCA.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of shuffles and noise.")] = 0,
 ) -> None:
-    """Explain what a trained run reads: motifs, their grammar, and whether to believe them.
+    """Explain what a trained run reads, and how far to believe it.
 
     Attribution maps of one output; motifs of the first filters and, by TF-MoDISco, of the maps, named by Tomtom; what
     the first motifs do when they are put into other sequences (where, how often, at which distance); nearest training

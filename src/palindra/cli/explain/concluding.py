@@ -119,10 +119,9 @@ def verdict(entries: Sequence[MotifEntry], found: Found, measured: Importance, j
         excess = pair.cooperativity
         if excess is not None:
             sure = excess.low > 0 or excess.high < 0
-            word = "more" if excess.value > 0 else "less"
             said.append(
                 Statement(
-                    f"{pair.first} and {pair.second} together do {word} than each alone.",
+                    f"{pair.first} and {pair.second} together do something else than the sum of each alone.",
                     "stable" if sure else "unstable",
                     pair.sentence,
                 )
@@ -249,7 +248,7 @@ def _of_filter(
         *known,
         float("nan"),
         _binned(places.tolist(), len(one.places)),
-        motif.sites or 0,
+        0,  # sites of filters are not told apart by strand
         0,
         measured.patterns.get(motif.name),
         [],
@@ -269,7 +268,7 @@ def _binned(places: Sequence[float], length: int) -> list[int]:
 
 
 def _spread(judged: Reliability, material: Material, row: int) -> list[float]:
-    """Standard deviation over shifts at the letters that are there; NaN where not every shift holds the position."""
+    """Standard deviation over shifts at the letters that are there; NaN at N and where not every shift reaches."""
     moved = judged.realigned
     if moved is None or row >= len(moved.std):
         return []
@@ -280,6 +279,7 @@ def _spread(judged: Reliability, material: Material, row: int) -> list[float]:
     # Windows may be narrower than ``wider`` when sequences are short; both have the same middle.
     first = (len(found) - moved.std.shape[2]) // 2
     inside = np.arange(moved.std.shape[2])
-    found[first + inside] = moved.std[row][letters[first + inside], inside]
+    known = material.wider[row][first + inside] < 4
+    found[first + inside] = np.where(known, moved.std[row][letters[first + inside], inside], np.nan)
     values: list[Any] = found[beyond : beyond + length].tolist()
     return values

@@ -245,7 +245,7 @@ def _windows(
 
     Examples:
         >>> _windows(["a", "b"], [100, 0], [110, 30], 20)
-        (['a', 'b', 'b'], [95, -2, 12])
+        (['a', 'b', 'b'], [95, -3, 12])
     """
     chroms, starts = [], []
     for name, first, last in zip(chrom, start, end, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,8 +39,10 @@ def explain(
         InputError: for anything that is given and cannot be used, before the long part begins where possible.
     """
     writing.require_free(output)
-    for name in (settings.method, *settings.compare_methods):
-        inputs.choose("method", name, METHODS)
+    inputs.choose("--method", settings.method, METHODS)
+    for name in settings.compare_methods:
+        inputs.choose("--compare-methods", name, METHODS)
+    _require_writers(material.is_bed(path))
     finding.keep_compiled()
     subject = open_subject(
         folder,
@@ -137,6 +140,14 @@ def _announce(subject: Subject, settings: Settings, known: finding.Known | None,
     say(f"scale       {subject.unit}, {subject.strands}")
     if settings.search_motifs and known is None:
         say("motifs are not named: give known ones with --motifs FILE.meme or --jaspar RELEASE")
+
+
+def _require_writers(regions: bool) -> None:
+    """Refuse at once what would fail after minutes."""
+    needed = {"h5py": ("HDF5", "hdf5"), **({"pybigtools": ("bigWig", "genome")} if regions else {})}
+    for package, (files, extra) in needed.items():
+        if importlib.util.find_spec(package) is None:
+            raise InputError(f"{files} files need {package}, which is not installed: pip install 'palindra[{extra}]'")
 
 
 def _check_patterns(patterns: tuple[str, ...], length: int) -> None:

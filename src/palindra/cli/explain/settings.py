@@ -29,7 +29,7 @@ class Settings:
     genome: Path | None = None
     map_names: bool = False
     cache: Path | None = None
-    max_sequences: int = 300
+    max_sequences: int = 200
     window: int | None = None  # bp in the middle that TF-MoDISco searches
     umap: bool = False
     seed: int = 0
