@@ -86,10 +86,10 @@ def test_an_equivariant_run_is_explained_whole(palindra, trained, files, tmp_pat
     assert "the split 'test'" in said.out
     assert "the first 8 of 19" in said.out
     found = read(tmp_path / "a")
-    assert verdicts(found)["Both strands of a sequence give the same map."] == "stable"
+    assert verdicts(found)["Maps of both strands agree."] == "stable"
     assert verdicts(found)["Both strands of the first motif do the same."] == "stable"
     assert verdicts(found)["Contributions add up to the change of the output."] == "stable"
-    assert verdicts(found)["Other runs give the same maps."] == "not tested"
+    assert verdicts(found)["Maps of other runs agree."] == "not tested"
     assert verdicts(found)["The maps have recurring patterns."] == "not tested"
     assert len(found.maps) == 8
     assert all(len(one.values) == LENGTH for one in found.maps)
@@ -215,7 +215,7 @@ def test_a_track_is_explained_in_windows_of_a_genome(palindra, track_run, genome
     assert "strands of the BED file are not used" in said.out
     assert "5 regions make 6 windows" in said.out
     found = read(tmp_path / "a")
-    assert verdicts(found)["Both strands of a sequence give the same map."] == "stable"
+    assert verdicts(found)["Maps of both strands agree."] == "stable"
     assert verdicts(found)["Both strands of the first motif do the same."] == "stable"
     assert found.output.startswith("RNA.rev: " + ("sum of the bins" if contribution == "total" else "shape"))
     with h5py.File(tmp_path / "a" / "attributions.h5") as file:
@@ -343,13 +343,13 @@ def test_a_motif_is_alike_to_itself_on_either_strand_and_not_to_others():
 def test_a_standard_model_is_not_said_to_be_equal_on_both_strands(trained, files, tmp_path):
     run = trained("binary", "none")
     explain(run, files / "binary.tsv", tmp_path / "a", Settings(search_motifs=False, **FEW), command="", say=str)
-    found = next(one for one in read(tmp_path / "a").verdict if one.sentence.startswith("Both strands of a sequence"))
+    found = next(one for one in read(tmp_path / "a").verdict if one.sentence.startswith("Maps of both strands"))
     assert "equal to" not in found.because
     explain(
         run, files / "binary.tsv", tmp_path / "b", Settings(search_motifs=False, both_strands=True, **FEW), command="",
         say=str,
     )  # fmt: skip
-    found = next(one for one in read(tmp_path / "b").verdict if one.sentence.startswith("Both strands of a sequence"))
+    found = next(one for one in read(tmp_path / "b").verdict if one.sentence.startswith("Maps of both strands"))
     assert "equal to" in found.because
     assert "averaged over both strands" in read(tmp_path / "b").output
 

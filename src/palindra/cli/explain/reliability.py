@@ -100,7 +100,7 @@ def _convergence(found: Attribution, result: Reliability) -> None:
 
 
 def _strands(subject: Subject, x: Tensor, method: Method, result: Reliability) -> None:
-    sentence = "Both strands of a sequence give the same map."
+    sentence = "Maps of both strands agree."
     if not subject.knows_strands:
         result.statements.append(
             Statement(sentence, "not tested", "the target is strand-specific: the other strand has no value")
@@ -161,7 +161,7 @@ def _methods(subject: Subject, x: Tensor, settings: Settings, result: Reliabilit
 def _seeds(
     subject: Subject, found: Attribution, settings: Settings, result: Reliability, say: Callable[[str], None]
 ) -> None:
-    sentence = "Other runs give the same maps."
+    sentence = "Maps of other runs agree."
     if not settings.also:
         result.statements.append(Statement(sentence, "not tested", "no other run was given (--also)"))
         return
