@@ -115,13 +115,14 @@ def verdict(entries: Sequence[MotifEntry], found: Found, measured: Importance, j
     else:
         said.append(Statement("The maps have recurring patterns.", "not tested", "no patterns were asked for"))
     said += _strands_of_pattern(measured)
+    names = _names(found)
     for pair in measured.pairs:
         excess = pair.cooperativity
         if excess is not None:
             sure = excess.low > 0 or excess.high < 0
             said.append(
                 Statement(
-                    f"{pair.first} and {pair.second} together do something else than the sum of each alone.",
+                    f"{_both(pair.first, pair.second, names)} together do something else than the sum of each alone.",
                     "stable" if sure else "unstable",
                     pair.sentence,
                 )
@@ -158,6 +159,14 @@ def _known(matches: Matches | None, number: int) -> tuple[str, float, list[tuple
     first = matches.known[best[0]].name if q[best[0]] <= THRESHOLD else ""
     rest = [(matches.known[at].name, float(q[at])) for at in best[1:] if q[at] <= THRESHOLD]
     return first, float(q[best[0]]), rest
+
+
+def _both(first: str, second: str, names: dict[str, str]) -> str:
+    """Two motifs in words, with the factors that they look like."""
+    first, second = (
+        f"{one} ({names[one].partition(' ')[2] or names[one]})" if names.get(one) else one for one in (first, second)
+    )
+    return f"Two copies of {first}" if first == second else f"{first} and {second}"
 
 
 def _names(found: Found) -> dict[str, str]:
