@@ -113,7 +113,7 @@ def test_a_value_with_a_spread_is_explained_without_it(make_sequences):
     assert found.delta.max() < 1e-5
 
 
-@pytest.mark.parametrize("method", METHODS, ids=str)
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: f"{METHODS.index(method)} {type(method).__name__}")
 @pytest.mark.parametrize("both", [False, True], ids=["equivariant", "both strands"])
 def test_maps_of_runs_agree_with_their_own_reverse_complement(method, both, tmp_path, make_sequences):
     involution = None if both else Position.REVERSE
@@ -145,7 +145,7 @@ def test_maps_of_runs_agree_with_their_own_reverse_complement(method, both, tmp_
         ({"loss": "bpnet", "name": "bpnet-original"}, "shape", profile_shape(0, field="profile")),
         ({"loss": "bce", "output": "linear", "binary": True}, "total", value(0)),
     ],
-    ids=str,
+    ids=["poisson total", "poisson shape", "multinomial", "mse", "bpnet total", "bpnet shape", "bce"],
 )
 def test_parts_of_tracks_are_those_of_the_loss(options, part, output, tmp_path, make_sequences):
     run, x = track_run(tmp_path, **options), make_sequences(2, LENGTH)
