@@ -91,6 +91,7 @@ def main() -> None:
     given = arguments()
     torch.set_num_threads(given.threads)
     seeds = inputs.integers(given.seeds, "--seeds")
+    at = commit()
     data, known = read_labelled(given.data), read_meme(given.known)
     found: dict[str, list[Found]] = {}
     for name in ACTIVATIONS:
@@ -102,7 +103,7 @@ def main() -> None:
             found[name].append(one_run(data, known, name, rate, seed, given))
             log(f"{name} seed {seed}: done")
     command = shlex.join(["python", "benchmarks/explain_irf1.py", *map(public, sys.argv[1:])])
-    print("\n".join([*report(found, seeds, data, known, given), "", f"Command: {command}", f"Commit: {commit()}"]))
+    print("\n".join([*report(found, seeds, data, known, given), "", f"Command: {command}", f"Commit: {at}"]))
     print(f"Versions: {versions()}\nSeeds: {seeds}")
 
 
@@ -251,7 +252,10 @@ def verdict(found: dict[str, list[Found]], tests: dict[str, PairedTest]) -> list
     for threshold in ("q <= .05", "q <= .5"):
         test = tests[f"hit ratio, {threshold}"]
         word = "supported" if test.low > 0 else "contradicted" if test.high < 0 else "not decided"
-        lines.append(f"C8 (exponential gives the higher hit ratio) at {threshold}: {word} over {test.n} seeds.")
+        lines.append(
+            f"C8 (exponential gives the higher hit ratio) at {threshold}: {word} over {test.n} seeds by the t interval; "
+            f"by signs alone p = {test.p_permutation:.2g}, where {2 / 2**test.n:.2g} is the smallest possible."
+        )
     accuracy = tests["test AUROC"]
     lines.append(f"C8 (same accuracy): AUROC differs by {accuracy.mean:+.4f}, p = {accuracy.p_t:.2g}.")
     return lines

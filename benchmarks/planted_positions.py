@@ -1,6 +1,6 @@
 """Planted grammars: do attribution maps point at the planted letters, and does global importance find the rules?
 
-    python benchmarks/planted_positions.py --seeds 0-2
+    python benchmarks/planted_positions.py --seeds 0-4
 
 Random sequences get motifs and pairs of motifs by a grammar whose every effect is known (palindra.interpretation.
 planted). Networks learn its output: equivariant, standard, and standard trained on either strand at random, from the
@@ -14,11 +14,12 @@ grammar itself and on trained equivariant networks, for effects that add up and 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -30,10 +31,12 @@ from torch import Tensor, nn
 from palindra.cli import inputs
 from palindra.cli.provenance import commit, versions
 from palindra.data import LabelledSequences
+from palindra.evaluation import holm, mean_interval, paired_test
 from palindra.interpretation.attribution import (
     CORRECTED_GRADIENT,
     INPUT_TIMES_GRADIENT,
     SALIENCY,
+    Attribution,
     DeepLiftShap,
     DinucleotideShuffles,
     InSilicoMutagenesis,
@@ -92,11 +95,12 @@ class Maps(NamedTuple):
     precision: np.ndarray
     strands: np.ndarray  # correlation with the map of the other strand, of each sequence
     apart: float  # largest difference from it, relative to the largest attribution
+    apart_double: float  # the same in double precision, NaN where not asked for
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="0-2")
+    parser.add_argument("--seeds", default="0-4")
     parser.add_argument("--grammar", type=int, default=0, help="seed of the grammar")
     parser.add_argument("--output", type=Path, default=Path("runs/planted_positions"))
     parser.add_argument("--rows", type=int, default=4000, help="training sequences")
@@ -114,6 +118,7 @@ def main() -> None:
     given = arguments()
     torch.set_num_threads(given.threads)
     seeds = inputs.integers(given.seeds, "--seeds")
+    at = commit()
     began = time.process_time()
     lines = [
         f"{given.rows} training, {given.rows // 10} validation and test sequences of {given.length} bp; StrandResNet, "
@@ -126,7 +131,7 @@ def main() -> None:
         *grammar_lines(given, seeds[0]),
     ]
     command = shlex.join(["python", "benchmarks/planted_positions.py", *map(public, sys.argv[1:])])
-    lines += ["", f"Processor seconds: {time.process_time() - began:.0f}", f"Command: {command}", f"Commit: {commit()}"]
+    lines += ["", f"Processor seconds: {time.process_time() - began:.0f}", f"Command: {command}", f"Commit: {at}"]
     print("\n".join([*lines, f"Versions: {versions()}", f"Seeds: {seeds}; grammars: {given.grammar}"]))
 
 
@@ -189,60 +194,94 @@ def position_lines(given: argparse.Namespace, seeds: list[int]) -> list[str]:
     lines = [
         f"Positions: motifs {', '.join(m.letters for m in grammar.motifs)}, effects that add up, cooperative pairs; "
         f"{len(chosen)} test sequences, {truth.mean():.0%} of letters planted",
-        "  test Pearson, mean over seeds (sd): "
-        + ", ".join(f"{kind} {spread([one.pearson for one in runs])}" for kind, runs in trained.items()),
+        "  test Pearson by seed: "
+        + ", ".join(f"{kind} " + " ".join(f"{one.pearson:.3f}" for one in runs) for kind, runs in trained.items()),
         "",
-        "AUROC of positions: mean over seeds [95 % interval over sequences] (sd over seeds)",
+        "AUROC of positions: mean [95 % interval], over seeds for trained networks, over sequences for the last two",
         f"  {'':27s}" + "".join(f"{kind:>30s}" for kind in networks),
     ]
     found: dict[str, dict[str, list[Maps]]] = {}
     for name, method in METHODS.items():
-        found[name] = {kind: [maps(network, x, truth, method) for network in some] for kind, some in networks.items()}
+        found[name] = {
+            kind: [maps(network, x, truth, method, double=kind == "equivariant") for network in some]
+            for kind, some in networks.items()
+        }
         log(f"{name}: done")
         cells = []
         for runs in found[name].values():
-            one = estimates([name], np.mean([run.auroc for run in runs], 0)[None] - 0.5)[0]
-            sd = f" ({np.std([run.auroc.mean() for run in runs], ddof=1):.3f})" if len(runs) > 1 else ""
-            cells.append(f"{one.mean + 0.5:.3f} [{one.low + 0.5:.3f}, {one.high + 0.5:.3f}]{sd}")
+            values = [run.auroc.mean() for run in runs] if len(runs) > 1 else runs[0].auroc
+            cells.append("{:.3f} [{:.3f}, {:.3f}]".format(*mean_interval(values)))
         lines.append(f"  {name:27s}" + "".join(f"{cell:>30s}" for cell in cells))
+    lines += ["", "The same by seed"]
+    for name, kinds in found.items():
+        cells = [" ".join(f"{run.auroc.mean():.3f}" for run in kinds[kind]) for kind in MODELS]
+        lines.append(f"  {name:27s}" + "".join(f"{cell:>36s}" for cell in cells))
     lines += ["", "Average precision of positions, mean"]
     for name, kinds in found.items():
         cells = [f"{np.mean([run.precision for run in runs]):.3f}" for runs in kinds.values()]
         lines.append(f"  {name:27s}" + "".join(f"{cell:>30s}" for cell in cells))
     lines += [
         "",
-        "Equivariant minus others, AUROC of the same sequences, means over seeds (paired over sequences; q: B-H)",
+        "Equivariant minus others, AUROC on the same sequences, paired over seeds (p of t; corrected by Holm)",
     ]
     pairs = [(name, other) for name in METHODS for other in ("standard", "augmented")]
-    differences = [
-        np.mean([run.auroc for run in found[name]["equivariant"]], 0)
-        - np.mean([r.auroc for r in found[name][other]], 0)
-        for name, other in pairs
-    ]
-    for one in estimates([f"{name}, {other}" for name, other in pairs], np.stack(differences)):
-        lines.append(f"  {one.name:40s}{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]  q = {one.q:.2g}")
+    tests = [paired_test(*(means(found[name][kind]) for kind in ("equivariant", other))) for name, other in pairs]
+    corrected = holm([test.p_t for test in tests]) if len(seeds) > 1 else [math.nan] * len(tests)
+    for (name, other), test, p in zip(pairs, tests, corrected, strict=True):
+        lines.append(
+            f"  {f'{name}, {other}':40s}{test.mean:+.3f} [{test.low:+.3f}, {test.high:+.3f}]  p = {test.p_t:.2g}, "
+            f"corrected {p:.2g}"
+        )
     lines += [
         "",
-        "Agreement of maps with those of the other strand: mean correlation (and for equivariant networks the largest "
-        "difference, relative to the largest attribution)",
+        "Agreement of maps with those of the other strand: mean correlation, and for equivariant networks the largest "
+        "difference relative to the largest attribution (single precision; double precision). In single precision, "
+        "entries of a pool that are equal up to rounding may change places.",
         f"  {'':27s}" + "".join(f"{kind:>30s}" for kind in MODELS),
     ]
     for name, kinds in found.items():
         cells = []
         for kind in MODELS:
             runs = kinds[kind]
-            apart = f" ({max(run.apart for run in runs):.0e})" if kind == "equivariant" else ""
+            apart = (
+                f" ({largest(run.apart for run in runs)}; {largest(run.apart_double for run in runs)})"
+                if kind == "equivariant"
+                else ""
+            )
             cells.append(f"{np.nanmean([run.strands for run in runs]):.4f}{apart}")
         lines.append(f"  {name:27s}" + "".join(f"{cell:>30s}" for cell in cells))
     return lines
 
 
-def maps(network: nn.Module, x: Tensor, truth: np.ndarray, method: Method) -> Maps:
-    given = attribute(network, x, method=method)
-    other = DNA_STRAND.act(attribute(network, DNA_STRAND.act(x), method=method).values)
+def maps(network: nn.Module, x: Tensor, truth: np.ndarray, method: Method, *, double: bool = False) -> Maps:
+    given, other = both_strands(network, x, method)
     known = recovery(given.positions.abs().numpy(), truth)
-    apart = float((given.values - other).abs().max() / given.values.abs().max().clamp(min=1e-30))
-    return Maps(known.auroc, known.average_precision, pearson(given.values.numpy(), other.numpy()), apart)
+    precise = both_strands(copy.deepcopy(network).double(), x.double(), method) if double else None
+    return Maps(
+        known.auroc,
+        known.average_precision,
+        pearson(given.values.numpy(), other.numpy()),
+        difference(given.values, other),
+        difference(precise[0].values, precise[1]) if precise else math.nan,
+    )
+
+
+def both_strands(network: nn.Module, x: Tensor, method: Method) -> tuple[Attribution, Tensor]:
+    """The map, and the values of that of the other strand, turned back."""
+    other = attribute(network, DNA_STRAND.act(x), method=method).values
+    return attribute(network, x, method=method), DNA_STRAND.act(other)
+
+
+def difference(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max() / one.abs().max().clamp(min=1e-30))
+
+
+def means(runs: list[Maps]) -> list[float]:
+    return [float(run.auroc.mean()) for run in runs]
+
+
+def largest(values: Iterable[float]) -> str:
+    return f"{max(values):.0e}"
 
 
 # ---- grammars ------------------------------------------------------------------------------------------------------
@@ -364,10 +403,6 @@ def together(
 def cell(one: Estimate) -> str:
     same = math.isclose(one.low, one.high, abs_tol=0.005)
     return f"{one.mean:+.2f}" if same else f"{one.mean:+.2f} [{one.low:+.2f}, {one.high:+.2f}]"
-
-
-def spread(values: list[float]) -> str:
-    return f"{np.mean(values):.3f} ({np.std(values, ddof=1):.3f})" if len(values) > 1 else f"{values[0]:.3f}"
 
 
 def public(word: str) -> str:
