@@ -253,7 +253,7 @@ def verdict(found: dict[str, list[Found]], tests: dict[str, PairedTest]) -> list
         test = tests[f"hit ratio, {threshold}"]
         word = "supported" if test.low > 0 else "contradicted" if test.high < 0 else "not decided"
         lines.append(
-            f"C8 (exponential gives the higher hit ratio) at {threshold}: {word} over {test.n} seeds by the t interval; "
+            f"C8 (exponential gives the higher hit ratio) at {threshold}: {word} over {test.n} seeds by t; "
             f"by signs alone p = {test.p_permutation:.2g}, where {2 / 2**test.n:.2g} is the smallest possible."
         )
     accuracy = tests["test AUROC"]
