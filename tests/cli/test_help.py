@@ -21,6 +21,7 @@ COMMANDS = [
     "audit",
     "variants",
     "mutagenesis",
+    "explain",
     "shift",
     "designs",
     "recommend",
