@@ -99,7 +99,7 @@ class MagnitudePool1d(_Pool1d):
             x = functional.pad(x, (self.padding, self.padding))
         high, low = _max_pool(x, self.size, self.stride, 0), _max_pool(-x, self.size, self.stride, 0)
         between = _SLOPE * (high - low)
-        return torch.where(between >= high, high, torch.where(-between >= low, -low, between))
+        return torch.where(between > high, high, torch.where(-between > low, -low, between))
 
 
 class AttentionPool1d(nn.Module):
