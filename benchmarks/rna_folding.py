@@ -233,6 +233,7 @@ def ship(data: StructureSet, store: Path, seeds: int, path: Path) -> None:
             "source": Path(data.source).name,
             "sha256": data.sha256,
             "families": list(data.families),
+            "longest": max(len(one) for one in data.rows("train").structures),
             "molecules": counts,
             "seeds": list(range(seeds)),
             "command": "benchmarks/rna_folding.py TABLE --store FOLDER --ship FILE",

@@ -219,7 +219,7 @@ def _mfe(one: Structure) -> float:
 
 
 def memory(data: StructureSet, store: Path) -> None:
-    """One step of the published network on the longest molecule; each in a process of its own."""
+    """One step of the reduced network on the longest molecule; each in a process of its own."""
     longest = max(data.structures, key=len)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     settings = PairTraining(epochs=1, batch_size=1, checkpointing=True)

@@ -21,16 +21,19 @@ from palindra.evaluation.pairs.scores import (
     summarise,
 )
 from palindra.evaluation.pairs.tables import ScoreRow, format_scores, molecule_scores, score_table
+from palindra.evaluation.pairs.thresholds import ChosenThreshold, best_threshold
 
 __all__ = [
     "DECODERS",
     "Candidates",
+    "ChosenThreshold",
     "Decoder",
     "PairCounts",
     "PairScores",
     "PartCounts",
     "ScoreRow",
     "ScoreSummary",
+    "best_threshold",
     "candidates",
     "count_pairs",
     "count_parts",
