@@ -18,7 +18,6 @@ import argparse
 import gzip
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from palindra.cli.provenance import commit
 from palindra.data.proteins import (
     ContactExample,
     contact_features,
@@ -190,11 +190,9 @@ def main() -> None:
     }
 
     raw = {name: {i: score(domains[i].plain[name], domains[i]) for i in tested} for name in domains[0].plain}
-    here = Path(__file__).parent
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True).stdout
     print(f"$ python benchmarks/{Path(__file__).name} DATA " + " ".join(_without_folder(sys.argv[2:])))
     print(
-        f"after commit {commit.strip()}; python {platform.python_version()}, torch {torch.__version__}, numpy "
+        f"after commit {commit()}; python {platform.python_version()}, torch {torch.__version__}, numpy "
         f"{np.__version__}, {platform.machine()}, {options.threads} thread(s)"
     )
     print(

@@ -45,6 +45,7 @@ from palindra.symmetry import Target
 from palindra.training.fit import fit
 from palindra.training.module import TrainingConfig
 from palindra.training.strategies import STRATEGIES
+from printed import log, public
 
 ACTIVATIONS = ("relu", "exponential")
 RATES = (1e-3, 3e-3)
@@ -263,15 +264,6 @@ def verdict(found: dict[str, list[Found]], tests: dict[str, PairedTest]) -> list
 
 def cell(interval: tuple[float, float, float]) -> str:
     return "{:.3f} [{:.3f}, {:.3f}]".format(*interval)
-
-
-def public(word: str) -> str:
-    """Absolute paths by their names: where the files lie says nothing."""
-    return Path(word).name if word.startswith("/") else word
-
-
-def log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ from palindra.interpretation.reliability.agreement import pearson
 from palindra.models.track_saving import load_track_run
 from palindra.sequences import encode, one_hot, reverse_complement
 from palindra.symmetry import DNA_STRAND
+from printed import log, public
 
 MODELS = {"equivariant": "regular", "standard": "none", "augmented": "augment"}
 TRACKS = ("MNase", "PolII")
@@ -304,15 +305,6 @@ def site_lines(networks: dict[str, list[Network]], genome: Genome, number: int) 
             lines.append(f"  {f'{named} ({len(codes)})':28s}" + "; ".join(cells))
             log(f"{named}: done")
     return lines
-
-
-def public(word: str) -> str:
-    """Absolute paths by their names: where the files lie says nothing."""
-    return Path(word).name if word.startswith("/") else word
-
-
-def log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

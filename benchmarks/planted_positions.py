@@ -65,6 +65,7 @@ from palindra.symmetry import DNA_STRAND, Target
 from palindra.training.fit import fit
 from palindra.training.module import TrainingConfig
 from palindra.training.strategies import STRATEGIES
+from printed import log, public
 
 MODELS = {"equivariant": "regular", "standard": "none", "augmented": "augment"}
 KINDS = ("distance", "orientation", "cooperativity")
@@ -403,15 +404,6 @@ def together(
 def cell(one: Estimate) -> str:
     same = math.isclose(one.low, one.high, abs_tol=0.005)
     return f"{one.mean:+.2f}" if same else f"{one.mean:+.2f} [{one.low:+.2f}, {one.high:+.2f}]"
-
-
-def public(word: str) -> str:
-    """Absolute paths by their names: where the files lie says nothing."""
-    return Path(word).name if word.startswith("/") else word
-
-
-def log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

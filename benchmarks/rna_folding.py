@@ -22,7 +22,6 @@ import argparse
 import itertools
 import json
 import platform
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from palindra.cli.provenance import commit
 from palindra.data.rna import (
     PARAMETERS,
     Pairs,
@@ -244,14 +244,6 @@ def ship(data: StructureSet, store: Path, seeds: int, path: Path) -> None:
         "energies": "Andronescu 2007 and Langdon 2018 were fitted to databases of structures that hold these families",
     }
     save_folder(Folder(nets, name="stem_net", threshold=choice["threshold"], settings=settings), path)
-
-
-def commit() -> str:
-    here = Path(__file__).parent
-    out = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, check=False
-    )
-    return out.stdout.strip() or "unknown"
 
 
 def table(data: StructureSet, store: Path) -> str:

@@ -18,7 +18,6 @@ import argparse
 import json
 import platform
 import resource
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from palindra.cli.provenance import commit
 from palindra.data.rna import (
     Structure,
     StructureSet,
@@ -289,12 +289,8 @@ def main() -> None:
             families(data, args.store, args.seeds)
         else:
             {"long": long, "memory": memory}[args.part](data, args.store)
-    here = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, check=False
-    )
     versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
-    print(f"commit {commit.stdout.strip()}; {versions}")
+    print(f"commit {commit()}; {versions}")
     print(table(args.store))
 
 

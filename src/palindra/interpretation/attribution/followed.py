@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from palindra.models.local.in_place import operations_in_place
+
 
 class Follower(Protocol):
     """What decides how an operation on followed tensors is computed."""
@@ -141,20 +143,7 @@ def _wrapped(found: Any, follower: Follower) -> Any:
     return found
 
 
-def _fresh() -> dict[Any, Any]:
-    """Operations that change their first input, and those that give the same as a new tensor."""
-    found: dict[Any, Any] = {}
-    for place in (Tensor, torch, functional):
-        for name in dir(place):
-            if name.endswith("_") and not name.endswith("__") and hasattr(place, name[:-1]):
-                found[getattr(place, name)] = getattr(place, name[:-1])
-    for name in ("add", "sub", "mul", "truediv"):
-        found[getattr(Tensor, f"__i{name}__")] = getattr(Tensor, "div" if name == "truediv" else name)
-    found.pop(Tensor.requires_grad_, None)
-    return found
-
-
-_FRESH = _fresh()
+_FRESH = operations_in_place()
 _READS = {
     *(getattr(Tensor, name).__get__ for name in ("shape", "dtype", "device", "ndim", "requires_grad", "is_cuda")),
     *(getattr(Tensor, name).__get__ for name in ("layout", "is_mps", "is_quantized", "is_sparse", "is_nested")),

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from palindra.models.local.in_place import operations_in_place
 from palindra.models.local.slices import Reference, Slices
 
 Rule = Callable[["Call"], Any]
@@ -269,20 +269,8 @@ def _results(func: Any, found: Any) -> list[Tensor]:
     raise NotLocal(f"{getattr(func, '__name__', func)} answers a question about the numbers in a tensor")
 
 
-def _in_place() -> dict[Any, Any]:
-    """Operations that change their first input, and those that give the same as a new tensor."""
-    found: dict[Any, Any] = {}
-    for place in (Tensor, torch, functional):
-        for name in dir(place):
-            if name.endswith("_") and not name.endswith("__") and hasattr(place, name[:-1]):
-                found[getattr(place, name)] = getattr(place, name[:-1])
-    for name in ("add", "sub", "mul", "truediv"):
-        found[getattr(Tensor, f"__i{name}__")] = getattr(Tensor, "div" if name == "truediv" else name)
-    return found
-
-
 _NESTED = (tuple, list, dict, torch.Size)
-_IN_PLACE = _in_place()
+_IN_PLACE = operations_in_place()
 OVERWRITING = {fresh: same for same, fresh in _IN_PLACE.items()}
 """For operations that give a new tensor the ones that overwrite their input, where there are any."""
 _QUESTIONS = {
