@@ -27,6 +27,9 @@ COMMANDS = [
     "recommend",
     "fold",
     "fold-train",
+    "pretrain",
+    "finetune",
+    "embed",
     "export",
 ]
 

@@ -9,12 +9,16 @@ from torch import nn
 from palindra.models.kmer_linear import KmerLinear, KmerLinearConfig
 from palindra.models.predictor import Predictor, predict_batches
 from palindra.models.strand_cnn import StrandCNN, StrandCNNConfig
+from palindra.models.strand_recurrent import StrandRecurrent, StrandRecurrentConfig
 from palindra.models.strand_resnet import StrandResNet, StrandResNetConfig
+from palindra.models.strand_transformer import StrandTransformer, StrandTransformerConfig
 
 MODELS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "strand_resnet": (StrandResNet, StrandResNetConfig),
     "strand_cnn": (StrandCNN, StrandCNNConfig),
     "kmer_linear": (KmerLinear, KmerLinearConfig),
+    "strand_transformer": (StrandTransformer, StrandTransformerConfig),
+    "strand_recurrent": (StrandRecurrent, StrandRecurrentConfig),
 }
 """Architecture and configuration by the name used on the command line and in run folders."""
 
@@ -25,7 +29,11 @@ __all__ = [
     "Predictor",
     "StrandCNN",
     "StrandCNNConfig",
+    "StrandRecurrent",
+    "StrandRecurrentConfig",
     "StrandResNet",
     "StrandResNetConfig",
+    "StrandTransformer",
+    "StrandTransformerConfig",
     "predict_batches",
 ]

@@ -1,0 +1,1 @@
+"""Features of a language model for every sequence of a file."""

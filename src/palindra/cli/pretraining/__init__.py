@@ -1,0 +1,1 @@
+"""From a genome to the run folder of a pretrained language model."""
