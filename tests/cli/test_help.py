@@ -23,6 +23,7 @@ COMMANDS = [
     "mutagenesis",
     "shift",
     "designs",
+    "geometry",
     "export",
 ]
 

@@ -15,6 +15,7 @@ from palindra.cli.commands import (
     designs,
     evaluate,
     export,
+    geometry,
     mutagenesis,
     predict,
     search,
@@ -45,6 +46,7 @@ for _name, _module in (
     ("mutagenesis", mutagenesis),
     ("shift", shift),
     ("designs", designs),
+    ("geometry", geometry),
     ("export", export),
 ):
     app.command(_name)(_module.command)

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from palindra.models.hyperbolic_cnn import HyperbolicCNN, HyperbolicCNNConfig
 from palindra.models.kmer_linear import KmerLinear, KmerLinearConfig
 from palindra.models.predictor import Predictor, predict_batches
 from palindra.models.strand_cnn import StrandCNN, StrandCNNConfig
@@ -14,12 +15,15 @@ from palindra.models.strand_resnet import StrandResNet, StrandResNetConfig
 MODELS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "strand_resnet": (StrandResNet, StrandResNetConfig),
     "strand_cnn": (StrandCNN, StrandCNNConfig),
+    "hyperbolic_cnn": (HyperbolicCNN, HyperbolicCNNConfig),
     "kmer_linear": (KmerLinear, KmerLinearConfig),
 }
 """Architecture and configuration by the name used on the command line and in run folders."""
 
 __all__ = [
     "MODELS",
+    "HyperbolicCNN",
+    "HyperbolicCNNConfig",
     "KmerLinear",
     "KmerLinearConfig",
     "Predictor",
