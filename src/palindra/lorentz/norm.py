@@ -71,7 +71,7 @@ class BatchNorm(OneLine):
         with geometry_precision(x):
             x, curvature = full(x), self.curvature()
             flat = x.flatten(2) if x.dim() > 2 else x.unsqueeze(2)  # (batch, channels, positions)
-            inside = None if mask is None else mask.reshape(len(x), 1, -1)
+            inside = None if mask is None else mask.reshape(x.shape[0], 1, -1)
             column = (1, -1, 1)
             if self.training:
                 mean = self._centroid(flat, inside, curvature).view(column)

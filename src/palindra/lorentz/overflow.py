@@ -30,7 +30,7 @@ def require_finite_outputs(network: nn.Module, x: Tensor, outputs: Tensor) -> No
     curved = {f"{m().item():.3g}" for m in network.modules() if isinstance(m, Curvature)}
     raise InputError(
         f"the outputs became NaN or infinite; the first layer with such values is {where}. Space coordinates overflow "
-        f"float32 at a distance of 44 / sqrt K from the origin (curvature K: {', '.join(sorted(curved)) or 'none'}). "
+        f"float32 at a distance of 45 / sqrt K from the origin (curvature K: {', '.join(sorted(curved)) or 'none'}). "
         "Lower the learning rate or the curvature, or scale the inputs."
     )
 

@@ -18,25 +18,29 @@ from palindra.lorentz.geometry.radial import asinhc, cosh_less_one, safe_root, s
 def squared_chord(x: Float[Tensor, "*a n1"], y: Float[Tensor, "*b n1"], curvature: Curved) -> Float[Tensor, "*c"]:
     """``<x - y, x - y>``, exact to a few units of the last place near and far from the origin.
 
-    For points in one half-space the textbook form subtracts numbers that agree in all their digits. With
-    ``d = x_s - y_s`` and ``s = x_s + y_s`` it equals
-    ``(4 |d|^2 / K + |d|^2 |s|^2 - (d.s)^2) / ((x_0 + y_0)^2 - |d|^2)``, all of whose parts are sums of squares; the
-    Gram determinant is read from the part of d that is orthogonal to s.
+    The textbook form subtracts numbers that agree in all their digits. With ``d = x_s - y_s`` it equals
+    ``(4 |d|^2 / K + G) / ((x_0 + y_0)^2 - |d|^2)``, where ``G = 4 (|x_s|^2 |y_s|^2 - (x_s . y_s)^2)`` is read from the
+    part of the shortest of d, x_s, y_s that is orthogonal to the longer of the points: sums of squares only. Points far
+    apart on opposite sides, where that denominator cancels, have the textbook form, which does not cancel there.
     """
     k = 1.0 / curvature
-    xs, ys = x[..., 1:], y[..., 1:]
-    difference, total = xs - ys, xs + ys
-    squared = difference.square().sum(-1)
-    length = total.square().sum(-1)
-    along = (difference * total).sum(-1)
-    one = torch.ones_like(length)
-    across = difference - total * (along / torch.where(length > 0, length, one)).unsqueeze(-1)
-    time = (k + xs.square().sum(-1)).sqrt(), (k + ys.square().sum(-1)).sqrt()
+    xs, ys = torch.broadcast_tensors(x[..., 1:], y[..., 1:])  # type: ignore[no-untyped-call]
+    difference = xs - ys
+    squared, x_squared, y_squared = (v.square().sum(-1) for v in (difference, xs, ys))
     product = (xs * ys).sum(-1)
-    same_side = product > 0
-    denominator = torch.where(same_side, 2 * (k + time[0] * time[1] + product), one)
-    near = (4 * k * squared + across.square().sum(-1) * length) / denominator
-    return torch.where(same_side, near, squared - (along / (time[0] + time[1])).square())
+    times = (k + x_squared).sqrt() * (k + y_squared).sqrt()
+    swap = x_squared > y_squared
+    longer = torch.where(swap.unsqueeze(-1), xs, ys)
+    shorter = torch.where(swap.unsqueeze(-1), ys, xs)
+    length = torch.where(swap, x_squared, y_squared)
+    shortest = torch.where((squared < torch.where(swap, y_squared, x_squared)).unsqueeze(-1), difference, shorter)
+    one = torch.ones_like(length)
+    share = (shortest * longer).sum(-1) / torch.where(length > 0, length, one)
+    across = shortest - longer * share.unsqueeze(-1)
+    opposite = product < -0.5 * times
+    half = torch.where(opposite, one, k + times + product)
+    near = 2 * k * squared / half + 2 * across.square().sum(-1) * (length / half)
+    return torch.where(opposite, 2 * (times - product - k), near)
 
 
 def distance(x: Float[Tensor, "*a n1"], y: Float[Tensor, "*b n1"], curvature: Curved) -> Float[Tensor, "*c"]:

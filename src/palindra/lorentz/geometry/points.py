@@ -62,7 +62,7 @@ def from_space(space: Float[Tensor, "*shape n"], curvature: Curved) -> Float[Ten
     """The point with given space coordinates: the time coordinate ``sqrt(1/K + |x_s|^2)`` is put first.
 
     Any ambient vector is put (back) on the manifold by ``from_space(x[..., 1:], K)``. In float32 the squares overflow
-    at coordinates of 1.8e19, a distance of 44 / sqrt K from the origin (355 / sqrt K in float64); the time coordinate
+    at coordinates of 1.8e19, a distance of 45 / sqrt K from the origin (355 / sqrt K in float64); the time coordinate
     is then infinite, never clamped.
 
     Examples:

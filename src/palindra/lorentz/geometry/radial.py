@@ -67,9 +67,9 @@ def asinh_scaled(x: Tensor, exponent: Tensor) -> Tensor:
         >>> asinh_scaled(torch.tensor([0.5, -2.0]), torch.tensor([0.0, 200.0]))
         tensor([   0.4812, -201.3863])
     """
-    shrunk = torch.exp(-exponent) + torch.finfo(x.dtype).tiny  # never zero, so the root below has a gradient
+    shrunk = torch.exp(-exponent) + torch.finfo(x.dtype).tiny  # never zero
     inside = x.abs() < shrunk
     near = torch.asinh(torch.where(inside, x, torch.zeros_like(x)) / shrunk)
     outside = torch.where(inside, torch.ones_like(x), x)
-    far = outside.sign() * (exponent + torch.log(outside.abs() + torch.hypot(outside, shrunk)))
-    return torch.where(inside, near, far)
+    far = exponent + outside.abs().log() + torch.log1p((1.0 + (shrunk / outside).square()).sqrt())
+    return torch.where(inside, near, outside.sign() * far)
