@@ -32,7 +32,7 @@ demo: $(STAMP)
 	@echo "open $(DEMO)/report.html in a browser"
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

@@ -21,8 +21,12 @@ COMMANDS = [
     "audit",
     "variants",
     "mutagenesis",
+    "explain",
     "shift",
     "designs",
+    "recommend",
+    "fold",
+    "fold-train",
     "geometry",
     "export",
 ]

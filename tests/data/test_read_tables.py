@@ -32,7 +32,7 @@ ROWS = "split\tlabel\tsequence\ntrain\t1\tACGT\ndev\t0\taacn\ntest\t1\tGGGG\n"
         (ROWS, "t"),
         (ROWS, "t.txt"),
         (ROWS.encode(), "packed"),
-        (gzip.compress(ROWS.encode()), "packed_without_suffix"),
+        (gzip.compress(ROWS.encode(), mtime=0), "packed_without_suffix"),
         (ROWS.replace("\t", ","), "t.csv"),
         (ROWS.replace("\t", ","), "t.CSV.gz"),
         (ROWS.replace("\t", ","), "t.txt"),

@@ -14,6 +14,7 @@ from palindra.nn import (
     Dropout,
     GlobalAvgPool,
     GlobalMaxPool,
+    MagnitudePool1d,
     Sequential,
     StrandMean,
     VectorHead,
@@ -42,6 +43,24 @@ def test_features_of_self_complementary_sequences(text):
     torch.testing.assert_close(odd, -odd.flip(-1), **close)
     torch.testing.assert_close(odd[:, y.shape[-1] // 2], torch.zeros(4, dtype=torch.float64), **close)
     assert odd.abs().max() > 0.01
+
+
+def test_rounding_does_not_choose_between_entries_of_opposite_sign():
+    pool = MagnitudePool1d(Rep(odd=1), 3)
+    windows = torch.tensor([[1.0, 0.2, -1.0], [1.0 + 1e-7, 0.2, -1.0], [1.0, 0.2, -1.0 - 1e-7]], dtype=torch.float64)
+    pooled = pool(windows[:, None])
+    assert pooled[0] == 0
+    assert pooled.abs().max() < 1e-6
+    torch.testing.assert_close(pool(-windows[:, None].flip(-1)), -pooled)
+    # Elsewhere it is the entry of largest magnitude, and nothing jumps on the way there.
+    assert pool(torch.tensor([[[0.5, -0.75, 0.1, 3.0, 2.0, 2.5, -1.0, -3.0, -2.0]]])).flatten().tolist() == [
+        -0.75,
+        3,
+        -3,
+    ]
+    way = torch.linspace(-2, 2, 4001, dtype=torch.float64)
+    line = pool(torch.stack([way, torch.full_like(way, -1.0), torch.zeros_like(way)], -1)[:, None]).flatten()
+    assert line.diff().abs().max() < 0.01
 
 
 def planted(motif: str, rows: int) -> tuple[Tensor, Tensor]:

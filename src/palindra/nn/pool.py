@@ -11,6 +11,8 @@ from palindra.nn.conv import Conv1d
 from palindra.nn.fit import require_fit
 from palindra.symmetry import Position, Rep
 
+_SLOPE = 8  # of pooling by magnitude between two entries of opposite sign that are nearly as large
+
 
 def _max_pool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
     # Through two dimensions: max_pool1d makes torch.export fix the length, and ONNX export do so without a word.
@@ -84,14 +86,20 @@ class MaxPool1d(_Pool1d):
 
 
 class MagnitudePool1d(_Pool1d):
-    """The entry of largest magnitude of each window, with its sign; any type. Exact ties of +a and -a give zero."""
+    """The entry of largest magnitude of each window, with its sign; any type.
+
+    Where the largest and the smallest entry are within an eighth of each other in magnitude, the value goes over from
+    one to the other in a straight line, and +a with -a give zero. Without that a window that reads the same on both
+    strands, whose odd entries are +a and -a up to rounding, would be given one of the two signs by chance.
+    """
 
     def forward(self, x: Float[Tensor, "batch channels length"]) -> Float[Tensor, "batch channels windows"]:
         self._require_fit(x, "magnitude pooling")
         if self.padding:
             x = functional.pad(x, (self.padding, self.padding))
         high, low = _max_pool(x, self.size, self.stride, 0), _max_pool(-x, self.size, self.stride, 0)
-        return torch.where(high > low, high, torch.where(low > high, -low, torch.zeros_like(high)))
+        between = _SLOPE * (high - low)
+        return torch.where(between > high, high, torch.where(-between > low, -low, between))
 
 
 class AttentionPool1d(nn.Module):

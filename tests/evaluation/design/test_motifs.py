@@ -1,4 +1,4 @@
-"""Motifs: reading MEME files, exact thresholds, both strands, spacings."""
+"""Motifs: exact thresholds, both strands, spacings."""
 
 from __future__ import annotations
 
@@ -7,63 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from palindra.errors import InputError
-from palindra.evaluation.design import Motif, find_motifs, read_meme, spacings
+from palindra.evaluation.design import Motif, find_motifs, spacings
 from palindra.evaluation.design.motifs import _scores, _threshold
 from palindra.sequences import encode, reverse_complement
 
-FILE = """MEME version 4
-
-ALPHABET= ACGT
-
-strands: + -
-
-Background letter frequencies
-A 0.25 C 0.25 G 0.25 T 0.25
-
-MOTIF MA1.1 first
-letter-probability matrix: alength= 4 w= 3 nsites= 10 E= 0
-  1.0  0.0  0.0  0.0
-  0.0  1.0  0.0  0.0
-  0.25 0.25 0.25 0.25
-URL http://example.org
-
-MOTIF second
-letter-probability matrix: alength= 4 w= 1
- 0.5 0.5 0 0
-"""
 RNG = np.random.default_rng(0)
 WEAK = Motif("weak", RNG.dirichlet(np.ones(4) / 4, 6))
 WORD = Motif("word", np.eye(4)[encode(["TGACGTAA"])[0]])
 PALINDROME = Motif("palindrome", np.eye(4)[encode(["ACGTACGT"])[0]])
-
-
-def write(tmp_path, text):
-    path = tmp_path / "motifs.meme"
-    path.write_text(text)
-    return path
-
-
-def test_a_meme_file_is_read(tmp_path):
-    first, second = read_meme(write(tmp_path, FILE))
-    assert (first.name, first.width, second.name, second.width) == ("MA1.1 first", 3, "second", 1)
-    assert first.chances[2].tolist() == [0.25] * 4
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("MEME version 4", "MAST"), "not a MEME file"),
-        (("ALPHABET= ACGT", "ALPHABET= ACDEFGHIKLMNPQRSTVWY"), "line 3.*motifs of DNA"),
-        (("1.0  0.0  0.0  0.0", "1.0  0.9  0.0  0.0"), "line 12.*add up to 1"),
-        (("1.0  0.0  0.0  0.0", "1.0  0.0  0.0"), "line 12.*four chances"),
-        (("MOTIF MA1.1 first", ""), "line 11.*MOTIF name"),
-        (("letter-probability matrix:", "log-odds matrix:"), "holds no motif"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path, change, message):
-    with pytest.raises(InputError, match=message):
-        read_meme(write(tmp_path, FILE.replace(*change)))
 
 
 @pytest.mark.parametrize("p_value", [1e-3, 0.02])

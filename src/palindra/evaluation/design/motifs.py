@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.nn import functional
 
-from palindra.evaluation.design.meme import Motif
+from palindra.data.motifs import Motif
 from palindra.sequences import one_hot
 from palindra.sequences.alphabet import Codes
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from palindra.errors import InputError
-from palindra.evaluation.variants.local import LocalModel, Reduce
 from palindra.evaluation.variants.reading import Reading, common_region
 from palindra.evaluation.variants.scores import Array, allele_scores
+from palindra.models.local.model import LocalModel, Reduce
 from palindra.symmetry import DNA_STRAND
 
 

@@ -1,0 +1,1 @@
+"""Explanations of trained models: what is computed, what is concluded, what is written."""

@@ -1,0 +1,1 @@
+"""Predicted structures of RNA: arcs, maps, a picture for each molecule, and one page."""
