@@ -1,13 +1,40 @@
-"""Functions of a squared length, smooth at zero: what exponential and logarithmic maps do along a ray."""
+"""Functions of a squared length, smooth at zero: what exponential and logarithmic maps do along a ray.
+
+They choose between a series and a formula, entry by entry, though the function is smooth. To what follows tensors
+through a model (attribution) each is one operation, as the functions of torch are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
+
+SMOOTH: list[Callable[..., Tensor]] = []  # functions of one number, filled below
+
+
+def _one_operation(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that ``__torch_function__`` sees whole."""
+
+    @wraps(function)
+    def whole(*tensors: Tensor) -> Tensor:
+        if has_torch_function(tensors):
+            found: Any = handle_torch_function(whole, tensors, *tensors)
+            return found
+        return function(*tensors)
+
+    SMOOTH.append(whole)
+    return whole
+
 
 _NEAR = 1e-3  # below it five terms of the series are exact to 1e-17
 
 
+@_one_operation
 def safe_root(squared: Tensor) -> Tensor:
     """Square root whose gradient at zero is zero (the subgradient of a length), not infinite."""
     positive = squared > 0
@@ -29,6 +56,7 @@ def _away(squared: Tensor) -> tuple[Tensor, Tensor]:
     return near, torch.where(near, torch.ones_like(squared), squared).sqrt()
 
 
+@_one_operation
 def sinhc(squared: Tensor) -> Tensor:
     """``sinh(r) / r`` of ``r**2``.
 
@@ -47,6 +75,7 @@ def cosh_less_one(squared: Tensor) -> Tensor:
     return 0.5 * squared * sinhc(squared / 4).square()
 
 
+@_one_operation
 def asinhc(squared: Tensor) -> Tensor:
     """``asinh(r) / r`` of ``r**2``: the inverse of :func:`sinhc` along a ray.
 
@@ -58,6 +87,7 @@ def asinhc(squared: Tensor) -> Tensor:
     return _by_series(squared, (1.0, -1 / 6, 3 / 40, -5 / 112, 35 / 1152), r.asinh() / r, near)
 
 
+@_one_operation
 def asinh_scaled(x: Tensor, exponent: Tensor) -> Tensor:
     """``asinh(exp(exponent) * x)`` for ``exponent >= 0``, where the exponential alone would overflow.
 
