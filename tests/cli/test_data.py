@@ -499,10 +499,10 @@ def commands() -> dict[str, Callable[..., object]]:
 
 
 def test_the_commands_of_the_group():
-    assert list(commands()) == ["build", "describe", "check"]
+    assert list(commands()) == ["build", "describe", "check", "transposons", "phylogeny"]
 
 
-@pytest.mark.parametrize("name", ["build", "describe", "check"])
+@pytest.mark.parametrize("name", ["build", "describe", "check", "transposons", "phylogeny"])
 def test_every_parameter_is_explained(palindra, name: str):
     import inspect
 

@@ -30,6 +30,7 @@ COMMANDS = [
     "pretrain",
     "finetune",
     "embed",
+    "geometry",
     "export",
 ]
 

@@ -55,6 +55,7 @@ MODELS = {
     "scnn": scnn,
     "half glorot": lambda: scnn(half_glorot=True),
     "cnn": lambda: scnn(involution=None),
+    "cnn of both triangles": lambda: scnn(involution=None, free_map="mean"),
     "resnet": resnet,
     "resnet without orientation": lambda: resnet(oriented=False),
     "resnet of letters": lambda: resnet(thermodynamic=0),
@@ -121,6 +122,14 @@ def test_published_numbers_of_parameters() -> None:
     assert ours == recurrent + narrow + sum(steps.values())
     assert ours - 80 - 40 == 239_198  # printed: without the batch norms of A and E
     assert trainable_numbers(PairCNN(PairCNNConfig(involution=None))) - 20 == 387_798  # printed: E without bias
+
+
+def test_a_cnn_of_both_triangles_gives_the_mean_of_its_map_and_its_image() -> None:
+    model, seen = scnn(involution=None, free_map="mean"), []
+    model.last_norm.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    z = model(one_hot(), LENGTHS)
+    assert (seen[0] - seen[0].mT).abs().max() > 1e-2
+    torch.testing.assert_close(z, (seen[0] + seen[0].mT) / 2)
 
 
 def test_the_map_of_the_cnn_is_its_upper_triangle() -> None:

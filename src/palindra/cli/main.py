@@ -20,6 +20,7 @@ from palindra.cli.commands import (
     finetune,
     fold,
     fold_train,
+    geometry,
     mutagenesis,
     predict,
     pretrain,
@@ -59,6 +60,7 @@ for _name, _module in (
     ("pretrain", pretrain),
     ("finetune", finetune),
     ("embed", embed),
+    ("geometry", geometry),
     ("export", export),
 ):
     app.command(_name)(_module.command)

@@ -74,7 +74,9 @@ TargetOption = Annotated[
         rich_help_panel="Data",
     ),
 ]
-ModelOption = Annotated[str, typer.Option("--model", help="strand_resnet or strand_cnn.", rich_help_panel="Model")]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="strand_resnet, strand_cnn or hyperbolic_cnn.", rich_help_panel="Model")
+]
 Width = Annotated[
     int, typer.Option(help="Hidden channels, a multiple of 4; the same for every strategy.", rich_help_panel="Model")
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from palindra.models.hyperbolic_cnn import HyperbolicCNN, HyperbolicCNNConfig
 from palindra.models.kmer_linear import KmerLinear, KmerLinearConfig
 from palindra.models.predictor import Predictor, predict_batches
 from palindra.models.strand_cnn import StrandCNN, StrandCNNConfig
@@ -16,6 +17,7 @@ from palindra.models.strand_transformer import StrandTransformer, StrandTransfor
 MODELS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "strand_resnet": (StrandResNet, StrandResNetConfig),
     "strand_cnn": (StrandCNN, StrandCNNConfig),
+    "hyperbolic_cnn": (HyperbolicCNN, HyperbolicCNNConfig),
     "kmer_linear": (KmerLinear, KmerLinearConfig),
     "strand_transformer": (StrandTransformer, StrandTransformerConfig),
     "strand_recurrent": (StrandRecurrent, StrandRecurrentConfig),
@@ -24,6 +26,8 @@ MODELS: dict[str, tuple[type[nn.Module], type[Any]]] = {
 
 __all__ = [
     "MODELS",
+    "HyperbolicCNN",
+    "HyperbolicCNNConfig",
     "KmerLinear",
     "KmerLinearConfig",
     "Predictor",

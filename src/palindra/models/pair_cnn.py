@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -42,6 +43,7 @@ class PairCNNConfig:
     last_kernel: int = 3  # step F
     half_glorot: bool = False  # the article's initialisation of kernels, instead of that of stock layers
     involution: Position | None = Position.TRANSPOSE  # None: the CNN
+    free_map: Literal["upper", "mean"] = "upper"  # of the CNN: its upper triangle, as in the article, or both averaged
 
     def __post_init__(self) -> None:
         """Check what can be checked without building the model."""
@@ -62,7 +64,8 @@ class PairCNN(nn.Module):
     Letters pass through a bidirectional LSTM and join its outputs; pairs of bases are formed; blocks of convolutions
     follow; pairs of the letters join again before the last convolution. The CNN reads the self-Cartesian product itself
     where the SCNN has a generating layer (step A), all its kernels are free, and its map is what the upper triangle of
-    its output says, as in the article.
+    its output says, as in the article. That leaves the lower triangle free to be anything, and the last batch norm,
+    which looks at both, lets the loss fall by that alone; ``free_map="mean"`` averages the triangles and learns better.
 
     Called with the lengths of a padded batch, every sequence gives what it gives alone: the recurrent layer reads
     packed sequences, and padded pairs count in no statistic and are zero throughout.
@@ -129,7 +132,9 @@ class PairCNN(nn.Module):
         letters = one_hot if self.symmetric else self_cartesian(one_hot)
         z = torch.cat([z, self._run(self.second_pairs, letters, lengths)], dim=1)
         z = self.last_norm(zero_outside(self.last(z), lengths), lengths)
-        return z if self.symmetric else z.triu() + z.triu(1).mT
+        if self.symmetric:
+            return z
+        return (z + z.mT) / 2 if self.config.free_map == "mean" else z.triu() + z.triu(1).mT
 
     def _run(self, block: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
         return checkpointed(block, x, lengths) if self.checkpointing else block(x, lengths)

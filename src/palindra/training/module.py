@@ -105,6 +105,16 @@ def weights_with_decay(network: nn.Module) -> list[nn.Parameter]:
     return found
 
 
+def parameters_with_own_rate(network: nn.Module) -> list[tuple[float, list[nn.Parameter]]]:
+    """The parameters of layers that declare a ``learning_rate`` of their own, such as curvatures, by that rate."""
+    found: dict[float, list[nn.Parameter]] = {}
+    for layer in network.modules():
+        rate = getattr(layer, "learning_rate", None)
+        if isinstance(rate, float):
+            found.setdefault(rate, []).extend(p for p in layer.parameters(recurse=False) if p.requires_grad)
+    return [(rate, own) for rate, own in found.items() if own]
+
+
 def seed_dropout(seed: int, epoch: int, rank: int) -> None:
     """Make what a network draws a function of (seed, epoch, process)."""
     torch.manual_seed(seed * 1_000_003 + epoch * 101 + rank)
@@ -134,6 +144,8 @@ def require_finite(module: Any, loss: Tensor) -> None:
 def optimization(network: nn.Module, config: Any, steps: Callable[[], int]) -> Any:
     """AdamW or Adam with decay on kernels only, and for ``schedule="cosine"`` a schedule over steps.
 
+    Layers with a ``learning_rate`` of their own have it, under the same schedule and without decay.
+
     Args:
         network: what is trained.
         config: ``optimizer``, ``learning_rate``, ``weight_decay``, ``schedule`` and ``warmup``.
@@ -143,9 +155,14 @@ def optimization(network: nn.Module, config: Any, steps: Callable[[], int]) -> A
         What Lightning asks of ``configure_optimizers``.
     """
     decayed = weights_with_decay(network)
-    kept = {id(p) for p in decayed}
+    paced = parameters_with_own_rate(network)
+    kept = {id(p) for p in decayed} | {id(p) for _, own in paced for p in own}
     others = [p for p in network.parameters() if id(p) not in kept]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+        *({"params": own, "weight_decay": 0.0, "lr": rate} for rate, own in paced),
+    ]
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
     optimizer = kind(groups, lr=config.learning_rate)
     if config.schedule != "cosine":

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from palindra.models import KmerLinear, KmerLinearConfig, StrandCNN, StrandCNNConfig, StrandResNet, StrandResNetConfig
+from palindra.models import (
+    HyperbolicCNN,
+    HyperbolicCNNConfig,
+    KmerLinear,
+    KmerLinearConfig,
+    StrandCNN,
+    StrandCNNConfig,
+    StrandResNet,
+    StrandResNetConfig,
+)
 from palindra.models.track_models import TRACK_MODELS
 from palindra.nn import BothStrands, GlobalAvgPool, Sequential, StrandMean, VectorHead
 from palindra.symmetry import Position, Rep, Target
@@ -82,6 +91,8 @@ LABELLED: dict[str, Callable[[], nn.Module]] = {
     "strand_cnn odd": lambda: StrandCNN(StrandCNNConfig(length=60, hidden=ODD)),
     "kmer_linear": lambda: KmerLinear(KmerLinearConfig(length=60, k=4)),
     "kmer_linear log": lambda: KmerLinear(KmerLinearConfig(length=60, k=4, counts="log")),
+    "hyperbolic_cnn": lambda: _hyperbolic("single", Rep(regular=4)),
+    "hyperbolic_cnn odd": lambda: _hyperbolic("blocks", ODD),
     "siamese": Siamese,
     "conjoined": lambda: _conjoined(),
 }
@@ -89,6 +100,12 @@ LABELLED: dict[str, Callable[[], nn.Module]] = {
 
 def _resnet(length: int, hidden: Rep) -> nn.Module:
     return StrandResNet(StrandResNetConfig(length=length, hidden=hidden, target=PAIR, outputs=2))
+
+
+def _hyperbolic(geometry: Literal["single", "blocks"], hidden: Rep) -> nn.Module:
+    return HyperbolicCNN(
+        HyperbolicCNNConfig(length=60, hidden=hidden, target=PAIR, outputs=2, geometry=geometry, embedding=8)
+    )
 
 
 def _conjoined() -> nn.Module:
@@ -103,8 +120,11 @@ def labelled_model(name: str) -> nn.Module:
 
 
 def sequences(rows: int, length: int, seed: int = 0) -> Tensor:
+    """Random letters, N among them but not at the ends, where hyperbolic models take it for padding: no slope."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.eye(5, 4)[torch.randint(5, (rows, length), generator=generator)].mT.contiguous()  # the fifth is N
+    codes = torch.randint(5, (rows, length), generator=generator)  # the fifth is N
+    codes[:, [0, -1]] %= 4
+    return torch.eye(5, 4)[codes].mT.contiguous()
 
 
 ZOO = [(name, kind) for name in TRACK_MODELS for kind in TYPES] + [(name, "") for name in LABELLED]

@@ -21,6 +21,7 @@ from palindra.interpretation.attribution import Attribution, Method, attribute
 from palindra.interpretation.motifs import Motif
 from palindra.interpretation.reliability import (
     Agreement,
+    Randomised,
     Realigned,
     agreement,
     angle_divergence,
@@ -216,6 +217,34 @@ def _agreements(sentence: str, kind: str, maps: dict[str, Maps], result: Reliabi
     )
 
 
+def _depends(check: Sequence[Randomised]) -> Statement:
+    """A statement about the farthest randomisation whose maps are not constant: a dead network explains nothing."""
+    sentence = "Maps depend on what the model has learned."
+    alive = [(number, one) for number, one in enumerate(check, start=1) if np.isfinite(one.spearman).any()]
+    if not alive:
+        return Statement(
+            sentence,
+            "not tested",
+            f"with random weights in the last of {len(check)} layers the model answers the same whatever it reads",
+        )
+    number, one = alive[-1]
+    correlation = float(np.nanmean(np.abs(one.spearman)))
+    which = f"all {number}" if number == len(check) else f"the last {number} of {len(check)}"
+    more = "" if number == len(check) else "; with more the model answers the same whatever it reads"
+    return Statement(
+        sentence,
+        "stable" if correlation <= AGREES else "unstable",
+        f"with random weights in {which} layers, ranks of attributions correlate with those of the trained model by "
+        f"{correlation:.2f} ({AGREES} and less counts as stable){more}",
+    )
+
+
+def _mean(correlations: NDArray[np.float64]) -> str:
+    """The mean over sequences, of those whose map is not constant."""
+    known = correlations[np.isfinite(correlations)]
+    return f"{known.mean():.3f}" if known.size else "constant map"
+
+
 def _randomised(
     subject: Subject, x: Tensor, found: Attribution, material: Material, method: Method, result: Reliability
 ) -> None:
@@ -229,18 +258,9 @@ def _randomised(
     with torch.no_grad():
         layers = layers_in_order(subject.network.eval(), example[:1])
     check = randomisation_check(subject.network, maps, example, orders=("cascading",))
-    every = check[-1]
-    correlation = float(np.nanmean(np.abs(every.spearman)))
-    result.statements.append(
-        Statement(
-            "Maps depend on what the model has learned.",
-            "stable" if correlation <= AGREES else "unstable",
-            f"with random weights in all {len(layers)} layers, ranks of attributions correlate with those of the "
-            f"trained model by {correlation:.2f} ({AGREES} and less counts as stable)",
-        )
-    )
+    result.statements.append(_depends(check))
     result.table += [
-        (f"random weights down to {one.layer}", f"{float(np.nanmean(one.pearson)):.3f}", "correlation of the maps")
+        (f"random weights down to {one.layer}", _mean(one.pearson), "correlation of the maps")
         for one in (check[0], check[-1])
     ]
     nonsense = maps(randomise(subject.network, layers, 0), x.to(example.dtype)).numpy()

@@ -11,6 +11,7 @@ from palindra.interpretation.attribution.averaged import integrated
 from palindra.interpretation.attribution.backward import ruled
 from palindra.interpretation.attribution.followed import functions, plain
 from palindra.interpretation.attribution.pair import Pair
+from palindra.lorentz.geometry.radial import SMOOTH
 
 _CLOSE = 1e-7  # inputs nearer than this have the slope of the function between them
 
@@ -76,5 +77,5 @@ _NAMES = """
 """
 _QUOTIENT_NAMES = "div divide true_divide __truediv__ __div__ __rdiv__ __rtruediv__"
 _TURNED = {Tensor.__rdiv__, Tensor.__rtruediv__}
-POINTWISE = set(functions(*_NAMES.split()))
+POINTWISE = {*functions(*_NAMES.split()), *SMOOTH}
 QUOTIENTS = set(functions(*_QUOTIENT_NAMES.split()))
