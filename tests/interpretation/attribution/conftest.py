@@ -14,8 +14,12 @@ from palindra.models import (
     KmerLinearConfig,
     StrandCNN,
     StrandCNNConfig,
+    StrandRecurrent,
+    StrandRecurrentConfig,
     StrandResNet,
     StrandResNetConfig,
+    StrandTransformer,
+    StrandTransformerConfig,
 )
 from palindra.models.track_models import TRACK_MODELS
 from palindra.nn import BothStrands, GlobalAvgPool, Sequential, StrandMean, VectorHead
@@ -93,6 +97,10 @@ LABELLED: dict[str, Callable[[], nn.Module]] = {
     "kmer_linear log": lambda: KmerLinear(KmerLinearConfig(length=60, k=4, counts="log")),
     "hyperbolic_cnn": lambda: _hyperbolic("single", Rep(regular=4)),
     "hyperbolic_cnn odd": lambda: _hyperbolic("blocks", ODD),
+    "strand_transformer": lambda: _transformer(Rep(regular=4)),
+    "strand_transformer odd": lambda: _transformer(ODD, window=4),
+    "strand_recurrent": lambda: _recurrent(Rep(regular=4)),
+    "strand_recurrent odd": lambda: _recurrent(ODD),
     "siamese": Siamese,
     "conjoined": lambda: _conjoined(),
 }
@@ -106,6 +114,14 @@ def _hyperbolic(geometry: Literal["single", "blocks"], hidden: Rep) -> nn.Module
     return HyperbolicCNN(
         HyperbolicCNNConfig(length=60, hidden=hidden, target=PAIR, outputs=2, geometry=geometry, embedding=8)
     )
+
+
+def _transformer(hidden: Rep, *, window: int | None = None) -> nn.Module:
+    return StrandTransformer(StrandTransformerConfig(length=60, hidden=hidden, target=PAIR, outputs=2, window=window))
+
+
+def _recurrent(hidden: Rep) -> nn.Module:
+    return StrandRecurrent(StrandRecurrentConfig(length=60, hidden=hidden, target=PAIR, outputs=2))
 
 
 def _conjoined() -> nn.Module:
