@@ -15,11 +15,9 @@ import torch
 
 from palindra.cli.finetuning import running
 from palindra.cli.main import main
-from palindra.models import MODELS
 from palindra.models.caduceus import Caduceus, CaduceusConfig, save_caduceus
 from palindra.models.saving import is_finished, load, load_run
 from palindra.models.strand_lm import StrandLM, StrandLMConfig
-from palindra.models.strand_lm.classifier import LanguageModelClassifier, LanguageModelClassifierConfig
 from palindra.models.strand_lm.opening import open_language_model
 from palindra.models.strand_lm.saving import save
 from palindra.sequences import one_hot
@@ -27,14 +25,6 @@ from palindra.symmetry import DNA_STRAND
 
 SIZES = {"width": 8, "depth": 1, "heads": 2, "key_size": 4, "feed_forward": 1.0, "window": 8, "stem_kernel": 7}
 SHORT = ["--epochs", "1", "--no-progress"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _known():
-    """The network is among those that run folders name."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(MODELS, running.MODEL, (LanguageModelClassifier, LanguageModelClassifierConfig))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from palindra.models.hyperbolic_cnn import HyperbolicCNN, HyperbolicCNNConfig
 from palindra.models.kmer_linear import KmerLinear, KmerLinearConfig
 from palindra.models.predictor import Predictor, predict_batches
 from palindra.models.strand_cnn import StrandCNN, StrandCNNConfig
+from palindra.models.strand_lm.classifier import LanguageModelClassifier, LanguageModelClassifierConfig
 from palindra.models.strand_recurrent import StrandRecurrent, StrandRecurrentConfig
 from palindra.models.strand_resnet import StrandResNet, StrandResNetConfig
 from palindra.models.strand_transformer import StrandTransformer, StrandTransformerConfig
@@ -21,6 +22,7 @@ MODELS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "kmer_linear": (KmerLinear, KmerLinearConfig),
     "strand_transformer": (StrandTransformer, StrandTransformerConfig),
     "strand_recurrent": (StrandRecurrent, StrandRecurrentConfig),
+    "language_model": (LanguageModelClassifier, LanguageModelClassifierConfig),  # made by palindra finetune
 }
 """Architecture and configuration by the name used on the command line and in run folders."""
 
@@ -30,6 +32,8 @@ __all__ = [
     "HyperbolicCNNConfig",
     "KmerLinear",
     "KmerLinearConfig",
+    "LanguageModelClassifier",
+    "LanguageModelClassifierConfig",
     "Predictor",
     "StrandCNN",
     "StrandCNNConfig",

@@ -148,7 +148,8 @@ def test_references_do_not_depend_on_the_batches(make_track_model, make_sequence
 
 def test_every_model_of_the_zoo_is_here(zoo_entries):
     names = {name.split()[0] for name, _ in zoo_entries}
-    assert names >= {*MODELS, *TRACK_MODELS}
+    tokens = {"language_model"}  # letters become tokens, which have no gradient: refused, see its own tests
+    assert names >= {*MODELS, *TRACK_MODELS} - tokens
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
 
     Examples:
         >>> tile_starts(10, 10, 2), tile_starts(11, 5, 1), tile_starts(12, 5, 1)
-        ([0], [0, 2, 4, 6], [0, 3, 4, 7])
+        ([0], [0, 3, 6], [0, 2, 5, 7])
     """
     last = length - tile
     if last <= 0:
