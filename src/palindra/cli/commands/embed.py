@@ -12,7 +12,9 @@ def command(
     model: Annotated[
         Path,
         typer.Argument(
-            help="Folder of palindra pretrain or finetune, or a checkpoint of Caduceus.", show_default=False
+            help="Folder of palindra pretrain or finetune, a checkpoint of Caduceus, or default: the small model of "
+            "yeast that ships.",
+            show_default=False,
         ),
     ],
     sequences: Annotated[
@@ -46,10 +48,12 @@ def command(
     import torch
 
     from palindra.cli.embedding.running import embed_file, open_model
+    from palindra.models.strand_lm.shipped import folder_of
 
+    source = folder_of(model)
     written = embed_file(
-        open_model(model),
-        model,
+        open_model(source),
+        source,
         sequences,
         output,
         pool=pool,

@@ -12,7 +12,12 @@ from palindra.cli import options as opt
 
 def command(
     model: Annotated[
-        Path, typer.Argument(help="Folder of palindra pretrain, or a checkpoint of Caduceus.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Folder of palindra pretrain, a checkpoint of Caduceus, or default: the small model of yeast that "
+            "ships.",
+            show_default=False,
+        ),
     ],
     data: opt.DataArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder to write.")] = Path("runs/finetuned"),
@@ -75,6 +80,7 @@ def command(
     from palindra.cli.labelled.planning import make_plan
     from palindra.data import check_data, format_checks, require_splits
     from palindra.errors import InputError
+    from palindra.models.strand_lm.shipped import folder_of
 
     inputs.choose("--mode", mode, MODES)
     rows = inputs.read(
@@ -110,7 +116,7 @@ def command(
     if options.options:
         raise InputError(f"--set model.{next(iter(options.options))}: the model is the one in {model}, as it is.")
     plan = FinetunePlan(
-        source=model,
+        source=folder_of(model),
         target=options.target,
         mode=mode,
         from_scratch=from_scratch,
