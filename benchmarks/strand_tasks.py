@@ -55,9 +55,7 @@ TASKS: dict[str, Callable[[np.random.Generator, int, int], Corrupted]] = {
 }
 
 
-def _repeated(
-    rng: np.random.Generator, rows: int, length: int, arm: Callable[[Letters], Letters]
-) -> Corrupted:
+def _repeated(rng: np.random.Generator, rows: int, length: int, arm: Callable[[Letters], Letters]) -> Corrupted:
     background, letters = _letters(rng, rows, length), _letters(rng, rows, PAYLOAD)
     first, second = _near_ends(rng, rows, length, PAYLOAD + 4)
     tokens = background.copy()
