@@ -249,10 +249,12 @@ def table(store: Path) -> str:
                 run for name, run in runs.items() if name.rsplit("_", 2)[0] == kind and run.get("network") == network
             ]
             interval = mean_interval(list(by_seed.values()))
-            exact = float(np.mean([np.nanmean(run["matching"]) for run in mine]))
+            matched = [np.nanmean(run["matching"]) for run in mine if np.isfinite(run["matching"]).any()]
+            exact = f", matching {np.mean(matched):.3f}" if matched else ""
+            spread = f" [{interval.low:.3f}, {interval.high:.3f}]" if len(by_seed) > 1 else ""
             lines.append(
-                f"  {network:<30} {mine[0]['parameters']:>8,} parameters  F1 {interval.value:.3f} [{interval.low:.3f}, "
-                f"{interval.high:.3f}] over {len(by_seed)} seeds, matching {exact:.3f}; "
+                f"  {network:<30} {mine[0]['parameters']:>8,} parameters  F1 {interval.value:.3f}{spread} over "
+                f"{len(by_seed)} seed(s){exact}; "
                 f"{np.mean([run['seconds'] for run in mine]):.0f} s"
             )
         for other in ("CNN", "CNN, mean of triangles"):
