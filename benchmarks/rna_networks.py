@@ -194,16 +194,17 @@ def _original(data: StructureSet, part: StructureSet) -> list[str]:
     return [split_of[one.name] for one in part.structures]
 
 
-def long(data: StructureSet, store: Path) -> None:
+def long(data: StructureSet, store: Path, networks: Sequence[str], epochs: int) -> None:
     """16S rRNA and what goes under that name: crops of 256 bases; whole molecules of validation are folded."""
     print(audit_copies(data))
     clean = without_copies(data)
     print(clean)
     train, test = list(clean.rows("train").structures), list(clean.rows("valid").structures)
     inner, valid = train[: -len(train) // 10], [one for one in train[-len(train) // 10 :] if len(one) < 1000][:6]
-    for name in ("SCNN", "CNN, mean of triangles"):
-        settings = PairTraining(epochs=2, batch_size=4, crop=256, checkpointing=True)
-        keep(file(store, "long", name, 0), lambda n=name, s=settings: one_run(n, inner, valid, test, s, store))  # type: ignore[misc]
+    for name in networks:
+        settings = PairTraining(epochs=epochs, batch_size=4, learning_rate=3e-3, crop=256, checkpointing=True)
+        path = file(store, f"long, {epochs} epochs", name, 0)
+        keep(path, lambda n=name, s=settings: one_run(n, inner, valid, test, s, store))  # type: ignore[misc]
     keep(
         file(store, "long", "RNAfold"),
         lambda: {
@@ -248,10 +249,12 @@ def table(store: Path) -> str:
                 run for name, run in runs.items() if name.rsplit("_", 2)[0] == kind and run.get("network") == network
             ]
             interval = mean_interval(list(by_seed.values()))
-            exact = float(np.mean([np.nanmean(run["matching"]) for run in mine]))
+            matched = [np.nanmean(run["matching"]) for run in mine if np.isfinite(run["matching"]).any()]
+            exact = f", matching {np.mean(matched):.3f}" if matched else ""
+            spread = f" [{interval.low:.3f}, {interval.high:.3f}]" if len(by_seed) > 1 else ""
             lines.append(
-                f"  {network:<30} {mine[0]['parameters']:>8,} parameters  F1 {interval.value:.3f} [{interval.low:.3f}, "
-                f"{interval.high:.3f}] over {len(by_seed)} seeds, matching {exact:.3f}; "
+                f"  {network:<30} {mine[0]['parameters']:>8,} parameters  F1 {interval.value:.3f}{spread} over "
+                f"{len(by_seed)} seed(s){exact}; "
                 f"{np.mean([run['seconds'] for run in mine]):.0f} s"
             )
         for other in ("CNN", "CNN, mean of triangles"):
@@ -282,6 +285,8 @@ def main() -> None:
     parser.add_argument("table", type=Path)
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--networks", default="SCNN;CNN, mean of triangles", help="of long, separated by semicolons")
+    parser.add_argument("--epochs", type=int, default=8, help="of long")
     parser.add_argument("--table-only", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -292,8 +297,10 @@ def main() -> None:
             split(data, args.store, args.seeds)
         elif args.part == "families":
             families(data, args.store, args.seeds)
+        elif args.part == "long":
+            long(data, args.store, args.networks.split(";"), args.epochs)
         else:
-            {"long": long, "memory": memory}[args.part](data, args.store)
+            memory(data, args.store)
     versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
     print(f"commit {commit()}; {versions}")
     print(table(args.store))
