@@ -261,17 +261,23 @@ def footer(cost: dict[str, list[float]], given: argparse.Namespace, seeds: list[
     lines += [
         f"  {name:24s} {value:8.1f}{beside.format(value / mean.get(TWIN, value))}" for name, value in mean.items()
     ]
-    settings = {key: str(value) for key, value in vars(given).items() if key != "output"}
+    settings = {key: shown(value) for key, value in vars(given).items() if key != "output"}
+    words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
     return [
         *lines,
         "",
         "Published claim, for other sets and sizes: HCNN better than the Euclidean twin on 37 of 42 sets.",
         f"With {len(seeds)} seeds the smallest possible p by sign flips is {2 / 2 ** len(seeds):.3f}.",
         f"Settings: {json.dumps(settings)}",
-        f"Command: python benchmarks/hyperbolic.py {' '.join(sys.argv[1:])}",
+        f"Command: python benchmarks/hyperbolic.py {' '.join(words)}",
         f"Commit: {commit()}",
         f"Versions: {versions()}",
     ]
+
+
+def shown(value: object) -> str:
+    """A setting, files by their names."""
+    return ", ".join(map(shown, value)) if isinstance(value, list) else getattr(value, "name", str(value))
 
 
 def phylogeny_lines(
