@@ -107,7 +107,7 @@ def make_trainer(
         precision=choose_precision(config.precision),  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip or None,
         callbacks=callbacks,
-        logger=_loggers(folder, loggers) or False,
+        logger=make_loggers(folder, loggers) or False,
         enable_progress_bar=progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -142,19 +142,24 @@ def train_to_end(module: Any, config: Any, folder: Path, *, progress: bool, logg
     last = folder / LAST
     with quiet_lightning():
         trainer, best, history = make_trainer(config, folder, progress=progress, loggers=loggers)
-        on_interrupt = signal.getsignal(signal.SIGINT)
-        try:
-            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-        except SystemExit as stop:
-            if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
-                signal.signal(signal.SIGINT, on_interrupt)
-                raise KeyboardInterrupt from stop
-            raise
+        fit_from(trainer, module, last)
         checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     prefix = "network."
     module.network.load_state_dict({k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items()})
     score = float("nan") if best.best_model_score is None else float(best.best_model_score)
     return Trained(int(checkpoint["epoch"]), score, history)
+
+
+def fit_from(trainer: Any, module: Any, last: Path) -> None:
+    """Train from a checkpoint, if it is there; Ctrl-C is a KeyboardInterrupt, as everywhere else."""
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    except SystemExit as stop:
+        if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
+            signal.signal(signal.SIGINT, on_interrupt)
+            raise KeyboardInterrupt from stop
+        raise
 
 
 def moving_average(decay: float, average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
@@ -172,7 +177,12 @@ def moving_average(decay: float, average: Tensor, current: Tensor, updates: Tens
     return torch.lerp(average, current, 1 - min(decay, (1 + int(updates)) / (10 + int(updates))))
 
 
-def _loggers(folder: Path, asked: tuple[str, ...]) -> list[Any]:
+def make_loggers(folder: Path, asked: tuple[str, ...]) -> list[Any]:
+    """Loggers of Lightning by name.
+
+    Raises:
+        InputError: if one is not installed.
+    """
     found: list[Any] = []
     if "tensorboard" in asked:
         from lightning.pytorch.loggers import TensorBoardLogger

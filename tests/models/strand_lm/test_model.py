@@ -200,10 +200,9 @@ def test_alternating_branches_swap_strands_in_odd_blocks():
     torch.testing.assert_close(alternating[:, :, 5:], plain(windows(10)).strands[:, :, 5:])
 
 
-@pytest.mark.parametrize("changes", [*EQUIVARIANT, *BROKEN], ids=str)
+# Blocks are placed in the whole window, so more padding gives other blocks.
+@pytest.mark.parametrize("changes", [c for c in (*EQUIVARIANT, *BROKEN) if "block" not in c], ids=str)
 def test_padding_changes_no_letter(changes):
-    if changes.get("block"):
-        pytest.skip("blocks are placed in the whole window, so that more padding gives other blocks")
     network, tokens = model(**changes).double(), windows(14)
     for before, after in ((0, 5), (3, 0), (2, 6)):
         wide = torch.nn.functional.pad(tokens, (before, after), value=VOCABULARY.padding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from palindra.cli.finetuning.plan import FinetunePlan, build, check_readable
 from palindra.cli.labelled.plan import with_epochs
-from palindra.cli.labelled.running import first_process
+from palindra.cli.labelled.running import first_process, put_in_place
 from palindra.cli.outputs import OUTPUTS, discrepancy, strand_outputs, write_predictions
 from palindra.cli.provenance import contents, facts, versions
 from palindra.cli.settings import require_same, start
@@ -97,14 +96,7 @@ def finetune_run(
             _write(partial, data, plan, seed, network, result, settings, trained)
             finish(partial)
             seal(partial)
-    if first_process():
-        shutil.rmtree(work, ignore_errors=True)
-        if folder.exists():
-            folder.rmdir()
-        partial.replace(folder)
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-    return folder
+    return put_in_place(partial, work, folder)
 
 
 def _write(

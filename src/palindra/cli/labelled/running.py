@@ -86,6 +86,11 @@ def train_run(
             _write(partial, data, plan, strategy_name, seed, networks, fits, settings)
             finish(partial)
             seal(partial)
+    return put_in_place(partial, work, folder)
+
+
+def put_in_place(partial: Path, work: Path, folder: Path) -> Path:
+    """Give a finished run its name, without what it was made with; every process waits for that."""
     if first_process():
         shutil.rmtree(work, ignore_errors=True)
         if folder.exists():

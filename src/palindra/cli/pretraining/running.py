@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import torch
 
-from palindra.cli.labelled.running import first_process
+from palindra.cli.labelled.running import first_process, put_in_place
 from palindra.cli.pretraining.plan import PretrainingPlan
 from palindra.cli.pretraining.scoring import score
 from palindra.cli.provenance import versions
@@ -85,14 +84,7 @@ def pretrain_run(
             _write(partial, data, plan, network, done, settings)
             say(f"{plan.training.steps} steps in {done.seconds:.0f} s, best after {done.best_step}")
             seal(partial)
-    if first_process():
-        shutil.rmtree(work, ignore_errors=True)
-        if folder.exists():
-            folder.rmdir()
-        partial.replace(folder)
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-    return folder
+    return put_in_place(partial, work, folder)
 
 
 def _write(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from palindra.cli.labelled.running import first_process
+from palindra.cli.labelled.running import first_process, put_in_place
 from palindra.cli.provenance import versions
 from palindra.cli.settings import require_same, start
 from palindra.cli.tracks.plan import TrackPlan, build, resolved, strategy_of, target_of
@@ -87,14 +87,7 @@ def train_track_run(
             say(f"{strategy}, seed {seed}: {fit.epochs} epochs, best after {fit.best_epoch + 1}, {fit.seconds:.0f} s")
             finish(partial)
             seal(partial)
-    if first_process():
-        shutil.rmtree(work, ignore_errors=True)
-        if folder.exists():
-            folder.rmdir()
-        partial.replace(folder)
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-    return folder
+    return put_in_place(partial, work, folder)
 
 
 def score_track_run(folder: str | Path, split: str = "test") -> dict[str, Any]:

@@ -13,6 +13,13 @@ from torch.nn import functional
 SEGMENT = 2048  # positions whose intermediate results are held at once; the state goes on to the next segment
 
 
+def with_skip(y: Tensor, x: Tensor, skip: Tensor | None) -> Tensor:
+    """``y + skip x`` in the dtype of x, with one number of ``skip`` for each entry of the second dimension."""
+    if skip is not None:
+        y = y + skip.view(-1, *[1] * (x.dim() - 2)).to(y.dtype) * x.to(y.dtype)
+    return y.to(x.dtype)
+
+
 def compute_dtype(*tensors: Tensor | None) -> torch.dtype:
     """Dtype in which a recurrence runs: that of the most precise argument, and float32 at least."""
     dtype = torch.float32

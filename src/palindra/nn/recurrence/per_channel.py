@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from palindra.nn.recurrence.chunks import compute_dtype
+from palindra.nn.recurrence.chunks import compute_dtype, with_skip
 
 
 def _checked(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor | None, state: Tensor | None) -> None:
@@ -140,11 +140,7 @@ def channel_scan(
             if len(part[0]):
                 out, kept = segment(part, a, kept)
                 outs.append(out)
-        return _with_skip(torch.cat(outs).movedim(0, -1), x, skip), kept
-
-
-def _with_skip(y: Tensor, x: Tensor, skip: Tensor | None) -> Tensor:
-    return (y if skip is None else y + skip.unsqueeze(-1).to(y.dtype) * x.to(y.dtype)).to(x.dtype)
+        return with_skip(torch.cat(outs).movedim(0, -1), x, skip), kept
 
 
 def channel_scan_steps(
@@ -173,4 +169,4 @@ def channel_scan_steps(
         for t in range(len(dt)):
             kept = (dt[t].unsqueeze(-1) * a).exp() * kept + written[t].unsqueeze(-1) * b[t].unsqueeze(-2)
             outs.append((kept @ c[t].unsqueeze(-1)).movedim(-1, 0))
-        return _with_skip(torch.cat(outs).movedim(0, -1), x, skip), kept
+        return with_skip(torch.cat(outs).movedim(0, -1), x, skip), kept

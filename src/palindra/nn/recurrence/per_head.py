@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from palindra.nn.recurrence.chunks import SEGMENT, compute_dtype, decay_within, from_chunks, into_chunks
+from palindra.nn.recurrence.chunks import SEGMENT, compute_dtype, decay_within, from_chunks, into_chunks, with_skip
 
 
 def _checked(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor | None, state: Tensor | None) -> None:
@@ -122,11 +122,7 @@ def selective_scan(
             if length := part[0].shape[2]:
                 out, kept = _segment(part, kept, min(chunk, length))
                 outs.append(out)
-        return _with_skip(torch.cat(outs, dim=2), x, skip), kept.flatten(1, 2)
-
-
-def _with_skip(y: Tensor, x: Tensor, skip: Tensor | None) -> Tensor:
-    return (y if skip is None else y + skip[:, None, None].to(y.dtype) * x.to(y.dtype)).to(x.dtype)
+        return with_skip(torch.cat(outs, dim=2), x, skip), kept.flatten(1, 2)
 
 
 def selective_scan_steps(
@@ -157,4 +153,4 @@ def selective_scan_steps(
         for t in range(x.shape[2]):
             kept = logs[:, :, t, None, None].exp() * kept + b[:, :, t, :, None] * written[:, :, t : t + 1]
             outs.append(c[:, :, t : t + 1] @ kept)
-        return _with_skip(torch.cat(outs, dim=2), x, skip), kept
+        return with_skip(torch.cat(outs, dim=2), x, skip), kept

@@ -56,7 +56,7 @@ def pretrain(
             loss is no longer a number (the step and the windows are named, and the last checkpoint stays).
         KeyboardInterrupt: if Ctrl-C was pressed.
     """
-    from palindra.training.trainer import _loggers
+    from palindra.training.trainer import make_loggers
 
     require_trainable(network, data, config)
     place = Path(folder)
@@ -64,7 +64,7 @@ def pretrain(
     # Sharded parameters do not become whole again, so that a copy is sharded.
     trained = copy.deepcopy(network) if config.strategy == "fsdp" else network
     module = PretrainingModule(trained, data=data, config=config, seed=seed)
-    made = _loggers(place, loggers)
+    made = make_loggers(place, loggers)
     done = train_language_model(module, config, place, progress=progress, loggers=made)
     network.load_state_dict(done.weights)
     network.to("cpu").eval()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from palindra.errors import InputError
 from palindra.models.saving import write_text
 from palindra.training.precision import choose_precision
 from palindra.training.pretraining.config import PretrainingConfig
-from palindra.training.trainer import LAST, Best, quiet_lightning
+from palindra.training.trainer import LAST, Best, fit_from, quiet_lightning
 
 COLUMNS = ("step", "length", "learning_rate", "train_bits", "valid_bits", "valid_perplexity", "seconds")
 
@@ -129,14 +128,7 @@ def train_language_model(
     last = folder / LAST
     with quiet_lightning():
         trainer, best, history = make_language_trainer(config, folder, progress=progress, loggers=loggers)
-        on_interrupt = signal.getsignal(signal.SIGINT)
-        try:
-            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-        except SystemExit as stop:
-            if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
-                signal.signal(signal.SIGINT, on_interrupt)
-                raise KeyboardInterrupt from stop
-            raise
+        fit_from(trainer, module, last)
         checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     prefix = "network."
     weights = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
