@@ -3,8 +3,8 @@
     python benchmarks/hyperbolic.py --te te_families.tsv.gz --tables mouse_tf_3.tsv.gz prom_core_tata.tsv.gz \
         --phylogenies yule,star --seeds 0-4 --output runs/hyperbolic
 
-Every model has the same plan, the same number of trainings to choose its learning rate by (one for each rate, with a
-seed that is not reported, by MCC on the validation split) and the same seeds. A seed draws the weights and the training
+Every model has the same plan, the same number of trainings to choose its learning rate by (``--tuning-seeds`` for each
+rate, with seeds that are not reported, by their mean MCC on the validation split) and the same seeds. A seed draws the weights and the training
 subset; on phylogenies the tree and its sequences too. A run that has ended is not repeated: the script can be killed
 and started again, and seeds, sizes and tasks added. Sizes are smaller than the published ones and stated in the report.
 """
@@ -40,7 +40,7 @@ from palindra.training.strategies import STRATEGIES
 
 TWIN = "Euclidean"
 BASELINE = "6-mers"
-TUNING_SEED = 900  # not among those reported
+TUNING_SEED = 900  # the first of those that choose a rate, none of which is reported
 MODELS: dict[str, tuple[str, bool]] = {  # geometry of the hyperbolic_cnn, and whether it is equivariant
     TWIN: ("euclidean", False),
     "HCNN-S": ("single", False),
@@ -84,6 +84,9 @@ def main() -> None:
     parser.add_argument("--models", default=";".join(MODELS), help="separated by semicolons")
     parser.add_argument("--seeds", default="0-4")
     parser.add_argument("--rates", default="0.0003,0.001,0.003", help="learning rates that each model may choose from")
+    parser.add_argument(
+        "--tuning-seeds", type=int, default=1, help="trainings of each rate, by whose mean one is chosen"
+    )
     parser.add_argument("--rows", type=int, default=2000, help="training rows at most")
     parser.add_argument("--steps", type=int, default=400, help="of training, about, the same for every model")
     parser.add_argument("--batch-size", type=int, default=100, help="smaller where fewer than eight make an epoch")
@@ -97,6 +100,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     seeds, names = inputs.integers(given.seeds, "--seeds"), given.models.split(";")
     rates = [float(rate) for rate in given.rates.split(",")]
+    tuning = range(TUNING_SEED, TUNING_SEED + given.tuning_seeds)
     found: dict[str, dict[str, list[float]]] = {}
     cost: dict[str, list[float]] = {name: [] for name in names}
     chosen: dict[str, dict[str, float]] = {}
@@ -106,7 +110,10 @@ def main() -> None:
     for task in tasks:
         found[task.name], chosen[task.name] = {}, {}
         for name in names:
-            tuned = {rate: run(task, name, rate, TUNING_SEED, given)["valid MCC"] for rate in rates}
+            tuned = {
+                rate: float(np.mean([run(task, name, rate, seed, given)["valid MCC"] for seed in tuning]))
+                for rate in rates
+            }
             best = chosen[task.name][name] = max(tuned, key=lambda rate: tuned[rate])
             runs = [run(task, name, best, seed, given) for seed in seeds]
             found[task.name][name] = [scores["test MCC"] for scores in runs]
