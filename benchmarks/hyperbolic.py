@@ -4,9 +4,10 @@
         --phylogenies yule,star --seeds 0-4 --output runs/hyperbolic
 
 Every model has the same plan, the same number of trainings to choose its learning rate by (``--tuning-seeds`` for each
-rate, with seeds that are not reported, by their mean MCC on the validation split) and the same seeds. A seed draws the weights and the training
-subset; on phylogenies the tree and its sequences too. A run that has ended is not repeated: the script can be killed
-and started again, and seeds, sizes and tasks added. Sizes are smaller than the published ones and stated in the report.
+rate, with seeds that are not reported, by their mean MCC on the validation split) and the same seeds. A seed draws the
+weights and the training subset; on phylogenies the tree and its sequences too. A run that has ended is not repeated:
+the script can be killed and started again, and seeds, sizes and tasks added. Sizes are smaller than the published ones
+and stated in the report.
 """
 
 from __future__ import annotations
