@@ -2,11 +2,11 @@
 
     python benchmarks/attention.py [--kilobases 1 4 16 64 256] [--window 512] [--heads 4] [--size 16] [--full 16]
 
-Each row runs in a process of its own, whose seconds (of all its threads) are counted: a forward pass without gradients,
-and with ``train`` a forward and a backward pass; the best of two or, where they are short, of up to twenty. Memory is what the largest resident memory of the
-process (VmHWM) grew by meanwhile, over that of an earlier pass of 1 kb. Full attention is tried up to ``--full`` kb:
-with a band it gives the same numbers as windows, which is checked, from a matrix of all pairs; without one it is the
-fused kernel, and sees more.
+Each row runs in a process of its own, whose seconds (of all its threads) are counted: a forward pass without
+gradients, and with ``train`` a forward and a backward pass; the best of two or, where they are short, of up to twenty.
+Memory is what the largest resident memory of the process (VmHWM) grew by meanwhile, over that of an earlier pass of 1
+kb. Full attention is tried up to ``--full`` kb: with a band it gives the same numbers as windows, which is checked,
+from a matrix of all pairs; without one it is the fused kernel, and sees more.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Speed and memory of the recurrences: chunks beside single steps, and layers from 1 kb to 256 kb.
 
-    python benchmarks/recurrence.py [--threads 2] [--repeats 5] [--kilobases 1 4 16 64 256] [--segments-mb 1] [--training-kb 16]
+    python benchmarks/recurrence.py [--threads 2] [--repeats 5] [--kilobases 1 4 16 64 256] [--segments-mb 1]
 
 First the functions, chunked beside one position after the other, on the same inputs, forward alone and forward with
 backward: processor seconds, the least of each over repeats that are taken in turn. Then inference with whole layers at
@@ -127,8 +127,8 @@ def training_steps(length: int, repeats: int) -> None:
             model(tokens).logits.logsumexp(-1).mean().backward()
             taken.append(time.process_time() - start)
         print(
-            f"{name:24} {count_parameters(model):9,} parameters {min(taken):8.2f} s {min(taken) / length * 1e6:8.1f} us "
-            f"/ position; peak of the process {memory('VmHWM') / 1e9:.2f} GB",
+            f"{name:24} {count_parameters(model):9,} parameters {min(taken):8.2f} s {min(taken) / length * 1e6:8.1f} "
+            f"us / position; peak of the process {memory('VmHWM') / 1e9:.2f} GB",
             flush=True,
         )
 
