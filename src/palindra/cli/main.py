@@ -30,6 +30,7 @@ from palindra.cli.commands import (
     train,
     variants,
 )
+from palindra.ranks import first_process
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 
@@ -86,19 +87,19 @@ def main() -> None:
     With PALINDRA_DEBUG=1 the traceback is shown instead of the message. Processes that only help to train (see
     ``--devices``) say nothing, because the first one says the same.
     """
-    alone = os.environ.get("LOCAL_RANK", "0") == "0"
-    if not alone:
+    first = first_process()
+    if not first:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  (for as long as the process lives)
     try:
         app(prog_name="palindra")
     except (ValueError, OSError) as error:
         if os.environ.get("PALINDRA_DEBUG"):
             raise
-        if alone:
+        if first:
             typer.secho(f"palindra: {_message(error)}", err=True, fg=typer.colors.RED)
         sys.exit(2)
     except SystemExit as end:
-        if end.code == INTERRUPTED and alone:
+        if end.code == INTERRUPTED and first:
             typer.echo("palindra: interrupted; start the same command again to go on.", err=True)
         raise
 

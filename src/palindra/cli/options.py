@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import palindra.engine
 
 DataArgument = Annotated[
     Path,
@@ -102,7 +105,16 @@ Shift = Annotated[
     int, typer.Option(help="Random shift of training sequences, bp either way.", rich_help_panel="Training")
 ]
 Precision = Annotated[str, typer.Option(help="auto (bf16 where it pays), bf16 or float32.", rich_help_panel="Training")]
-Devices = Annotated[int, typer.Option(help="Processes or GPUs to train on (DDP).", rich_help_panel="Training")]
+Devices = Annotated[
+    int, typer.Option(help="Processes or GPUs to train on (DDP), of each node.", rich_help_panel="Training")
+]
+Nodes = Annotated[
+    int,
+    typer.Option(
+        help="Machines that train together; start the command on each with torchrun or srun.",
+        rich_help_panel="Training",
+    ),
+]
 Logger = Annotated[
     list[str] | None,
     typer.Option(
@@ -113,3 +125,35 @@ Logger = Annotated[
 ]
 Progress = Annotated[bool, typer.Option(help="Show progress.", rich_help_panel="Training")]
 BatchPrediction = Annotated[int, typer.Option("--batch-size", min=1, help="Sequences at a time.")]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", help="Where pieces of the work are done: local or ray.", rich_help_panel="Engine"),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Ray: of a cluster, e.g. auto or ray://host:10001 (default: one is started here).",
+        rich_help_panel="Engine",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        help="Processes of this machine, or CPUs of a cluster that is started here (1: this process).",
+        rich_help_panel="Engine",
+    ),
+]
+
+
+def shared(name: str, address: str | None, workers: int) -> palindra.engine.Engine | None:
+    """The engine that was asked for; None where everything is done in this process, one piece after the other.
+
+    Raises:
+        InputError: for another name, options that do not go together, or Ray that is not installed.
+    """
+    from palindra.engine import make_engine
+
+    made = make_engine(name, address=address, workers=workers)
+    return None if name == "local" and workers == 1 else made

@@ -12,24 +12,34 @@ from torch import Tensor
 from palindra.data import LabelledSequences
 from palindra.models import Predictor, predict_batches
 from palindra.models.saving import write_text
+from palindra.nn.processes import in_turn
 from palindra.sequences import one_hot
 
 OUTPUTS = "outputs.safetensors"
+BATCH = 512  # rows that one process predicts at a time
 
 
 def strand_outputs(predictor: Predictor, data: LabelledSequences) -> dict[str, Tensor]:
-    """Logits (or standardised values) on validation and test rows, as given and, aligned, from the other strand."""
+    """Logits (or standardised values) on validation and test rows, as given and, aligned, from the other strand.
+
+    Processes that have trained together share the batches, so all of them have to call this; each gets all rows.
+    """
     found: dict[str, Tensor] = {}
     for split in ("valid", "test"):
         if not (data.splits == split).any():
             continue
         rows = data.rows(split)
         x = one_hot(rows.sequences, data.alphabet)
-        found[f"{split}.given"] = predict_batches(_Logits(predictor), x)
+        found[f"{split}.given"] = _shared(predictor, x)
         if predictor.target.rep is not None and data.alphabet.rep.regular:
-            other = predict_batches(_Logits(predictor), x.flip(1, 2))
+            other = _shared(predictor, x.flip(1, 2))
             found[f"{split}.other"] = predictor.target.act(other).contiguous()
     return found
+
+
+def _shared(predictor: Predictor, x: Tensor) -> Tensor:
+    logits, parts = _Logits(predictor), torch.split(x, BATCH)
+    return torch.cat(list(in_turn(len(parts), lambda number: predict_batches(logits, parts[number]))))
 
 
 class _Logits(torch.nn.Module):

@@ -16,6 +16,9 @@ from palindra.models.saving import is_finished, read_config, write_text
 if TYPE_CHECKING:
     from palindra.cli.labelled.plan import Plan
 
+NOT_RESULTS = ("devices", "nodes", "workers")
+"""Settings of training that may change between the attempts at one run."""
+
 
 def settings_of(data: LabelledSequences, plan: Plan, strategy: str, seed: int) -> dict[str, str]:
     """What must not change between the attempts at one run."""
@@ -23,7 +26,9 @@ def settings_of(data: LabelledSequences, plan: Plan, strategy: str, seed: int) -
         "data": f"{data}, contents {contents(data)[:16]}",
         "strategy": f"{strategy}, seed {seed}",
         "model": f"{plan.model}, width {plan.width}, {dict(sorted(plan.options.items()))}",
-        "training": ", ".join(f"{name} {value}" for name, value in asdict(plan.training).items() if name != "devices"),
+        "training": ", ".join(
+            f"{name} {value}" for name, value in asdict(plan.training).items() if name not in NOT_RESULTS
+        ),
         "target": str(plan.target),
     }
 

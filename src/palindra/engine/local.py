@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 
 from palindra.engine.units import Unit, execute
+from palindra.ranks import stand_alone
 
 _ATTEMPTS = 3  # of a unit whose process dies
 
@@ -44,7 +48,7 @@ class LocalEngine:
         attempts = [0] * len(units)
         while waiting:
             doing: dict[Future[str], int] = {}
-            with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+            with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_begin_worker) as pool:
                 try:
                     while waiting or doing:
                         while waiting and len(doing) < 2 * self.workers:
@@ -68,8 +72,24 @@ class LocalEngine:
                     raise
 
 
+def _begin_worker() -> None:
+    """One thread, and an end when the command ends: one that is killed cannot tell its workers to stop."""
+    one_thread()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
 def one_thread() -> None:
-    """One thread for each process, so that processes do not fight for processors, and numbers do not depend on them."""
+    """One thread for each process, so that processes do not fight for processors, and numbers do not depend on them.
+
+    A process of a worker also is the first and only one of whatever it trains, on whichever node it was started.
+    """
     import torch
 
     torch.set_num_threads(1)
+    stand_alone()

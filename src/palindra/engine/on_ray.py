@@ -7,6 +7,7 @@ import platform
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,7 @@ def require_ray() -> Any:
 
 def versions_here() -> dict[str, str]:
     """What has to be the same on every node for numbers to be the same."""
-    import torch
-
-    import palindra
-
-    return {"palindra": palindra.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    return {"palindra": version("palindra"), "torch": version("torch"), "python": platform.python_version()}
 
 
 def check_nodes(ray: Any, folder: Path) -> None:

@@ -14,6 +14,7 @@ from palindra.lorentz.geometry.centroids import shrink
 from palindra.lorentz.geometry.radial import safe_root
 from palindra.lorentz.geometry.space import boost, exp_origin, log_origin, scaled_time, squared_length, stretch
 from palindra.nn.printed import OneLine
+from palindra.nn.processes import total
 from palindra.symmetry import Rep
 
 Dispersion = Literal["mean distance", "frechet"]
@@ -95,11 +96,10 @@ class BatchNorm(OneLine):
             space, time = (x * weight).sum(2), (time * weight).sum(2)
         scale = shrink(squared_length(space), time, curvature)
         space, time = space * scale, time * scale
-        if inside is None:
-            space, time = space.mean(0), time.mean(0)
-        else:
-            rows = inside.any(2).to(x.dtype)  # a row of padding alone has no centroid
-            space, time = ((part * rows).sum(0) / rows.sum().clamp(min=1.0) for part in (space, time))
+        # A row of padding alone has no centroid.
+        rows = torch.ones_like(time) if inside is None else inside.any(2).to(x.dtype)
+        sums = total(torch.cat([(space * rows).sum(0), (time * rows).sum(0), rows.sum(0)]))  # of all processes
+        space, time = sums[:-2] / sums[-1].clamp(min=1.0), sums[-2:-1] / sums[-1].clamp(min=1.0)
         space = (space + self.in_rep.act(space, dim=0)) / 2
         return space * shrink(space.square().sum(), time, curvature)
 
@@ -108,7 +108,9 @@ class BatchNorm(OneLine):
         root = curvature.sqrt()
         distance = torch.asinh(root * safe_root(squared_length(centred))) / root
         values = distance.square() if self.dispersion == "frechet" else distance
-        mean = values.mean() if inside is None else (values * inside).sum() / inside.sum().clamp(min=1)
+        weight = torch.ones_like(values) if inside is None else inside.to(values.dtype).expand_as(values)
+        sums = total(torch.stack([(values * weight).sum(), weight.sum()]))
+        mean = sums[0] / sums[1].clamp(min=1)
         return safe_root(mean) if self.dispersion == "frechet" else mean
 
     @torch.no_grad()

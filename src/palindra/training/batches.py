@@ -113,6 +113,7 @@ class EpochBatches(Dataset[Batch]):
         rank: number of this process.
         processes: number of processes.
         changes: mixup and noise, after the augmentation.
+        parts: that every batch is read in; item n is part ``n % parts`` of batch ``n // parts``.
     """
 
     def __init__(
@@ -126,17 +127,19 @@ class EpochBatches(Dataset[Batch]):
         rank: int = 0,
         processes: int = 1,
         changes: RowChanges | None = None,
+        parts: int = 1,
     ) -> None:
         self.batches = epoch_rows(len(data), seed=seed, epoch=epoch, batch_size=batch_size)
         self.data, self.seed, self.epoch, self.augmentation = data, seed, epoch, augmentation
-        self.rank, self.processes, self.changes = rank, processes, changes
+        self.rank, self.processes, self.changes, self.parts = rank, processes, changes, parts
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return len(self.batches) * self.parts
 
     def __getitem__(self, number: int) -> Batch:
-        whole = self.batches[number]
-        own = slice(self.rank, None, self.processes)
+        batch, part = divmod(number, self.parts)
+        whole = self.batches[batch]
+        own = slice(part * self.processes + self.rank, None, self.parts * self.processes)
         if self.changes is None:
             return Batch(*self.read(whole[own]), len(whole))
         x, y = self.changes.read(self.read, whole, own, seed=self.seed, epoch=self.epoch)

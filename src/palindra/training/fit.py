@@ -104,8 +104,9 @@ def require_trainable(strategy: Strategy, target: Target, data: LabelledSequence
             as the target says, if a regulariser does not fit the sequences, or if there are too few of them.
     """
     rows = int((data.splits == "train").sum())
-    if rows < 2 * config.devices:
-        raise InputError(f"{data.source}: {rows} training sequences are too few; at least {2 * config.devices} needed.")
+    least = 2 * config.processes * config.accumulate
+    if rows < least:
+        raise InputError(f"{data.source}: {rows} training sequences are too few; at least {least} needed.")
     if target.rep is not None and target.rep.odd and data.task is not Task.REGRESSION:
         raise InputError(
             f"the target says that labels change their sign with the strand, which {data.task} ones cannot."

@@ -44,19 +44,21 @@ class TrainingConfig(RegulariserSettings):
     weight_average: float = 0.0  # decay per step of the exponential average of weights; 0 for none
     shift: int = 0  # random shift of training sequences, bp either way
     precision: Literal["auto", "bf16", "float32"] = "auto"
-    devices: int = 1
+    accumulate: int = 1  # parts that a batch is read in, one after the other, where memory holds no more
+    devices: int = 1  # of each node
+    nodes: int = 1  # machines
 
     def __post_init__(self) -> None:
         check_settings(self, _RANGES | RANGES)
         check_combination(self)
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"training.learning_rate is {self.learning_rate}: a positive number is needed.")
-        least = 2 if self.devices == 1 else 8 * self.devices  # the last batch may have a quarter of the rows
-        if self.batch_size < least:
-            raise InputError(
-                f"training.batch_size is {self.batch_size}: at least {least} is needed, so that each of {self.devices} "
-                "device(s) has two sequences of every batch to take mean and spread of."
-            )
+        check_batch_size(self)
+
+    @property
+    def processes(self) -> int:
+        """That train together, one for each device."""
+        return self.devices * self.nodes
 
 
 def check_settings(config: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
@@ -78,6 +80,22 @@ def check_settings(config: Any, ranges: Mapping[str, tuple[float, float]]) -> No
             raise InputError(f"training.{name} is {value}: {wanted} is needed.")
 
 
+def check_batch_size(config: Any) -> None:
+    """Raise unless every device has two rows in every part of every batch.
+
+    Raises:
+        InputError: saying how many rows are needed.
+    """
+    shares = config.processes * config.accumulate
+    least = 2 if shares == 1 else 8 * shares  # the last batch may have a quarter of the rows
+    if config.batch_size < least:
+        raise InputError(
+            f"training.batch_size is {config.batch_size}: at least {least} is needed, so that each of "
+            f"{config.processes} device(s) has two sequences of every batch, or of every one of its "
+            f"{config.accumulate} part(s), to take mean and spread of."
+        )
+
+
 _RANGES = {
     "epochs": (0, math.inf),
     "batch_size": (1, math.inf),
@@ -87,7 +105,9 @@ _RANGES = {
     "gradient_clip": (0, math.inf),
     "weight_average": (0, 1),
     "shift": (0, math.inf),
+    "accumulate": (1, math.inf),
     "devices": (1, math.inf),
+    "nodes": (1, math.inf),
 }
 
 
@@ -227,6 +247,7 @@ class SequenceModule(lightning.LightningModule):
             rank=self.global_rank,
             processes=self.trainer.world_size,
             changes=self.regularisation.rows,
+            parts=self.config.accumulate,
         )
         return DataLoader(batches, batch_size=None)
 
@@ -260,8 +281,8 @@ class SequenceModule(lightning.LightningModule):
             aligned = self.target.act(other.float())
             losses = losses + self.strategy.consistency * consistency_loss(self.task, given.float(), aligned)
         losses = plan.added(losses, batch.one_hot, batch.labels, moment)
-        # DDP averages gradients over processes, whose shares of a batch may differ by a row.
-        loss = losses.sum() * self.trainer.world_size / batch.rows
+        # DDP averages gradients over processes, and Lightning over parts, whose shares of a batch may differ by a row.
+        loss = losses.sum() * (self.trainer.world_size * self.config.accumulate) / batch.rows
         require_finite(self, loss)
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=batch.rows, sync_dist=True)
         return loss

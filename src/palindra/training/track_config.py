@@ -9,7 +9,7 @@ from typing import Literal
 from palindra.errors import InputError
 from palindra.symmetry import Target
 from palindra.training.evoaug import EvoAug
-from palindra.training.module import check_settings
+from palindra.training.module import check_batch_size, check_settings
 from palindra.training.regularisers.settings import RANGES, RegulariserSettings, check_combination
 from palindra.training.strategies import Strategy
 from palindra.training.track_batches import TrackAugmentation
@@ -61,7 +61,9 @@ class TrackTrainingConfig(RegulariserSettings):
     finetune_factor: float = 0.1  # of the learning rate in these
     workers: int = 0  # processes that read data for each device; 0 reads in a thread
     precision: Literal["auto", "bf16", "float32"] = "auto"
-    devices: int = 1
+    accumulate: int = 1  # parts that a batch is read in, one after the other, where memory holds no more
+    devices: int = 1  # of each node
+    nodes: int = 1  # machines
 
     def __post_init__(self) -> None:
         check_settings(self, _RANGES | RANGES)
@@ -75,13 +77,13 @@ class TrackTrainingConfig(RegulariserSettings):
             )
         if self.crop == "random" and self.shift:
             raise InputError("training.crop 'random' reads any place of the window already: set training.shift to 0.")
-        least = 2 if self.devices == 1 else 8 * self.devices  # the last batch may have a quarter of the rows
-        if self.batch_size < least:
-            raise InputError(
-                f"training.batch_size is {self.batch_size}: at least {least} is needed, so that each of {self.devices} "
-                "device(s) has two sequences of every batch to take mean and spread of."
-            )
+        check_batch_size(self)
         _ = self.evolution  # checks itself
+
+    @property
+    def processes(self) -> int:
+        """That train together, one for each device."""
+        return self.devices * self.nodes
 
     @property
     def evolution(self) -> EvoAug:
@@ -133,5 +135,7 @@ _RANGES = {
     "finetune_epochs": (0, math.inf),
     "finetune_factor": (_TINY, 1),
     "workers": (0, math.inf),
+    "accumulate": (1, math.inf),
     "devices": (1, math.inf),
+    "nodes": (1, math.inf),
 }

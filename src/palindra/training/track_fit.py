@@ -78,8 +78,8 @@ def fit_tracks(
     target = data.target if target is None else target
     require_trainable_tracks(network, data, config, strategy=strategy, target=target)
     rows = [TrackRows(data, split, config.length, config.bin_size, config.labels) for split in (train, valid)]
-    if len(rows[0]) < 2 * config.devices:
-        raise InputError(f"{len(rows[0])} training windows are too few; at least {2 * config.devices} are needed.")
+    if len(rows[0]) < (least := 2 * config.processes * config.accumulate):
+        raise InputError(f"{len(rows[0])} training windows are too few; at least {least} are needed.")
     trained = TrackStrandMean(network, target) if strategy.conjoin_training else network
 
     def stage(plan: TrackTrainingConfig, place: Path, first_epoch: int) -> TrackFit:

@@ -106,6 +106,7 @@ class TrackModule(lightning.LightningModule):
             rank=self.global_rank,
             processes=self.trainer.world_size,
             changes=self.regularisation.rows,
+            parts=self.config.accumulate,
         )
         return loader(batches, workers=self.config.workers, pinned=torch.cuda.is_available())
 
@@ -148,9 +149,11 @@ class TrackModule(lightning.LightningModule):
         if self.strategy.consistency:
             loss = loss + self.strategy.consistency * inconsistency(self.loss, outputs, other)
         loss = plan.added(loss, batch.one_hot, batch.targets, moment)
-        # DDP averages gradients over processes, whose shares of a batch may differ by a row. The result is that of
-        # one process for losses that are means over rows with as many known values; correlations are those of shares.
-        loss = loss * (len(batch.targets) * self.trainer.world_size / batch.rows)
+        # DDP averages gradients over processes, and Lightning over parts, whose shares of a batch may differ by a row.
+        # The result is that of one process for losses that are means over rows with as many known values; correlations
+        # are those of shares.
+        shares = self.trainer.world_size * self.config.accumulate
+        loss = loss * (len(batch.targets) * shares / batch.rows)
         require_finite(self, loss)
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=batch.rows, sync_dist=True)
         return loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,7 +100,8 @@ def predict_regions(
     shifts: Sequence[int] = (0,),
     devices: Sequence[torch.device | str] = ("cpu",),
     scratch: str | Path | None = None,
-) -> Iterator[Piece]:
+    predicted: Iterator[Predictions] | None = None,
+) -> Generator[Piece, None, None]:
     """Predictions along regions, every position the mean over the windows that hold it, chromosome by chromosome.
 
     Sums and counts of one chromosome at a time are kept in files, so memory does not grow with the genome. Windows lie
@@ -119,6 +120,8 @@ def predict_regions(
         shifts: average over shifted windows.
         devices: where to compute.
         scratch: folder for the files; a temporary one by default.
+        predicted: of all batches in the order of :func:`window_batches`, where they are computed elsewhere (by
+            :func:`predict_windows`); the model is not read then.
 
     Yields:
         Stretches in the order of the genome's chromosomes and of their positions.
@@ -126,30 +129,70 @@ def predict_regions(
     Raises:
         InputError: for a region that is not in the genome, or a model that gives no tracks.
     """
-    by_chromosome = _sorted_regions(genome.chromosomes, regions)
-    names = list(genome.chromosomes)
-    for chrom, parts in by_chromosome.items():
-        starts = np.unique(np.concatenate([tiling.starts(start, end) for start, end in parts]))
-        chunks = [starts[at : at + batch_size] for at in range(0, len(starts), batch_size)]
-
-        def letters(chunk: NDArray[np.int64], number: int = names.index(chrom)) -> Letters:
-            return lambda shift: genome.windows(np.full(len(chunk), number), chunk + shift, tiling.length)
-
-        batches = (letters(chunk) for chunk in chunks)
-        predicted = predict_batches(
-            model,
-            batches,
-            loss=loss,
-            bin_size=tiling.bin_size,
-            both_strands=both_strands,
-            shifts=shifts,
-            devices=devices,
-        )
+    for chrom, parts, batches in window_batches(genome.chromosomes, regions, tiling, batch_size):
+        found = predicted
+        if found is None:
+            found = predict_windows(
+                model,
+                genome,
+                chrom,
+                batches,
+                tiling,
+                loss=loss,
+                both_strands=both_strands,
+                shifts=shifts,
+                devices=devices,
+            )
         with tempfile.TemporaryDirectory(dir=scratch, prefix="palindra-") as place:
-            sums = _Sums(Path(place), starts, parts, tiling)
-            for chunk, values in zip(chunks, predicted, strict=True):
-                sums.add(chunk, values)
+            sums = _Sums(Path(place), np.concatenate(batches), parts, tiling)
+            for starts in batches:
+                sums.add(starts, next(found))
             yield from sums.pieces(chrom)
+
+
+def window_batches(
+    chromosomes: Mapping[str, int],
+    regions: Iterable[tuple[str, int, int]] | None,
+    tiling: Tiling,
+    batch_size: int,
+) -> Iterator[tuple[str, list[tuple[int, int]], list[NDArray[np.int64]]]]:
+    """For each chromosome its regions, united, and where the windows of each batch over them begin.
+
+    Raises:
+        InputError: for a region that is not in the genome.
+    """
+    for chrom, parts in _sorted_regions(chromosomes, regions).items():
+        starts = np.unique(np.concatenate([tiling.starts(start, end) for start, end in parts]))
+        yield chrom, parts, [starts[at : at + batch_size] for at in range(0, len(starts), batch_size)]
+
+
+def predict_windows(
+    model: nn.Module,
+    genome: Any,
+    chrom: str,
+    batches: Sequence[NDArray[np.int64]],
+    tiling: Tiling,
+    *,
+    loss: Loss,
+    both_strands: Target | None = None,
+    shifts: Sequence[int] = (0,),
+    devices: Sequence[torch.device | str] = ("cpu",),
+) -> Iterator[Predictions]:
+    """Predictions for batches of windows of one chromosome; arguments as in :func:`predict_regions`."""
+    number = list(genome.chromosomes).index(chrom)
+
+    def letters(starts: NDArray[np.int64]) -> Letters:
+        return lambda shift: genome.windows(np.full(len(starts), number), starts + shift, tiling.length)
+
+    return predict_batches(
+        model,
+        (letters(starts) for starts in batches),
+        loss=loss,
+        bin_size=tiling.bin_size,
+        both_strands=both_strands,
+        shifts=shifts,
+        devices=devices,
+    )
 
 
 class _Sums:

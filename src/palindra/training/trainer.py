@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import time
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from typing import Any, NamedTuple
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from torch import Tensor
 
 from palindra.errors import InputError
 from palindra.models.saving import write_text
+from palindra.ranks import UNIT, require_started
 from palindra.training.precision import choose_precision
 
 LAST = "last.ckpt"
@@ -87,23 +91,20 @@ def make_trainer(
     Raises:
         InputError: for more devices than there are, or a logger that is not installed.
     """
-    gpus = torch.cuda.device_count()
-    if 0 < gpus < config.devices:
-        raise InputError(f"{config.devices} devices were asked for, but this machine has {gpus} (--devices).")
     best = Best(dirpath=folder, filename="best-{epoch}", monitor="valid_loss")
     # Of its own and after the best: `save_last` would write only in epochs that are the best so far.
     last = ModelCheckpoint(dirpath=folder, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False)
     history = History(folder)
-    callbacks: list[Callback] = [history, best, last]
+    callbacks: list[Callback] = [OneFolder(folder), history, best, last]
     if config.patience:
         callbacks.append(Patience("valid_loss", patience=config.patience))
     if config.weight_average:
         callbacks.append(WeightAveraging(avg_fn=partial(moving_average, config.weight_average), use_buffers=True))
     trainer = lightning.Trainer(
         max_epochs=config.epochs,
-        accelerator="gpu" if gpus else "cpu",
-        devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
+        **machines(config),
+        strategy="ddp" if config.processes > 1 else "auto",
+        accumulate_grad_batches=config.accumulate,
         precision=choose_precision(config.precision),  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip or None,
         callbacks=callbacks,
@@ -116,6 +117,68 @@ def make_trainer(
         log_every_n_steps=1,
     )
     return trainer, best, history
+
+
+def machines(config: Any) -> dict[str, Any]:
+    """Where Lightning trains: the arguments of its trainer about devices, nodes and who starts their processes.
+
+    Raises:
+        InputError: for more devices than there are, other processes than were started, or a unit of an engine, which
+            has one device.
+    """
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < config.devices:
+        raise InputError(f"{config.devices} devices were asked for, but this machine has {gpus} (--devices).")
+    if config.processes > 1 and UNIT in os.environ:
+        raise InputError(
+            f"--devices {config.devices}: several runs at a time have one device each. Leave out --devices, or "
+            "--engine and --workers."
+        )
+    by = require_started(config.devices, config.nodes)
+    given: dict[str, Any] = {"accelerator": "gpu" if gpus else "cpu", "devices": config.devices}
+    given["num_nodes"] = config.nodes
+    try:
+        if by is None and "SLURM_NTASKS" in os.environ:  # an allocation, but not srun: Lightning would wait for others
+            given["plugins"] = [LightningEnvironment()]
+        elif by is not None and by.by == "srun":  # a requeued job goes on from its own checkpoints
+            given["plugins"] = [SLURMEnvironment(auto_requeue=False)]
+    except RuntimeError as error:
+        raise InputError(f"the tasks that srun has started cannot be used: {error}") from error
+    return given
+
+
+class OneFolder(Callback):
+    """Makes sure that the machines that train together write into and go on from one folder.
+
+    Args:
+        folder: of the checkpoints.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Ask every process whether it sees what the first one writes, before any checkpoint is read.
+
+        Raises:
+            InputError: on all processes, if one does not.
+        """
+        if trainer.num_nodes == 1:
+            return
+        name = trainer.strategy.broadcast(f".seen-{uuid.uuid4().hex}")
+        token = self.folder / name
+        if trainer.is_global_zero:
+            write_text(token, name)
+        trainer.strategy.barrier()
+        blind = 0 if token.is_file() else 1
+        blind = int(trainer.strategy.reduce(torch.tensor(blind, device=pl_module.device), reduce_op="sum"))
+        if trainer.is_global_zero:
+            token.unlink(missing_ok=True)
+        if blind:
+            raise InputError(
+                f"{self.folder}: {blind} of {trainer.world_size} processes do not see what the first one writes there. "
+                "Choose an output on a disk that all nodes share."
+            )
 
 
 class Trained(NamedTuple):

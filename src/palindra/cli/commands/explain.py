@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from palindra.cli import options as opt
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="Run folder of labels or tracks.", show_default=False)],
@@ -90,6 +92,9 @@ def command(
     ] = None,
     umap: Annotated[bool, typer.Option("--umap", help="Draw embeddings by UMAP as well as by PCA.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of shuffles and noise.")] = 0,
+    engine: opt.Engine = "local",
+    address: opt.Address = None,
+    workers: opt.Workers = 1,
 ) -> None:
     """Explain what a trained run reads, and how far to believe it.
 
@@ -99,6 +104,8 @@ def command(
 
     The folder holds explanation.html, explanation.json, attributions.h5, motifs.tsv, motifs.meme, patterns.h5,
     seqlets, gia_*.tsv, agreement.tsv, logos, and for regions of a genome contributions.bw.
+
+    With --workers or --engine ray the maps of all sequences are made by many processes or machines; they are the same.
     """
     import shlex
     import sys
@@ -132,4 +139,5 @@ def command(
         seed=seed,
     )
     command_line = shlex.join(["palindra", *sys.argv[1:]])
-    explain(run, input_file, output, settings, command=command_line, say=typer.echo)
+    shared = opt.shared(engine, address, workers)
+    explain(run, input_file, output, settings, command=command_line, say=typer.echo, engine=shared)

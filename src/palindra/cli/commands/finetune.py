@@ -43,6 +43,7 @@ def command(
     shift: opt.Shift = 0,
     precision: opt.Precision = "float32",
     devices: opt.Devices = 1,
+    nodes: opt.Nodes = 1,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,6 +110,7 @@ def command(
         shift=shift,
         precision=precision,
         devices=devices,
+        nodes=nodes,
         assignments=set_,
         loggers=log,
         command=shlex.join(["palindra", *sys.argv[1:]]),

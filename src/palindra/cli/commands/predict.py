@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from palindra.cli import options as opt
+
 
 def command(
     runs: Annotated[
@@ -77,6 +79,10 @@ def command(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Tracks: folder for the codes of the genome, as in data build.")
     ] = None,
+    engine: opt.Engine = "local",
+    address: opt.Address = None,
+    workers: opt.Workers = 1,
+    progress: Annotated[bool, typer.Option(help="Show progress of --workers and --engine.")] = True,
 ) -> None:
     """Predict labels for sequences, or tracks along a genome.
 
@@ -90,6 +96,8 @@ def command(
 
     Tracks (--bigwig): one bigWig per track, genome-wide or inside the regions of a BED file. Every position is the mean
     over the windows that hold it. Values are on the scale of the data set (log(x + 1) where it was built with log1p).
+
+    With --workers or --engine ray many processes or machines predict; the same command goes on where it was cut off.
     """
     from palindra.errors import InputError
 
@@ -108,7 +116,9 @@ def command(
                 raise InputError(f"{name}: it goes with --uncertainty.")
         if len(runs) > 1:
             raise InputError(f"{len(runs)} run folders: several make an ensemble with --uncertainty; else give one.")
-    run = runs[0]
+    run, shared = runs[0], opt.shared(engine, address, workers)
+    if shared is not None and devices is not None:
+        raise InputError(f"--devices {devices}: with --workers or --engine each worker uses one device; leave it out.")
     of_tables = {"--output": output, "--sequence-column": sequence, "--uncertainty": uncertainty or None}
     wrong = [name for name, given in (of_tracks if bigwig is None else of_tables).items() if given is not None]
     if wrong and bigwig is None:
@@ -136,11 +146,22 @@ def command(
                 both_strands=both_strands,
                 sequence_column=sequence,
                 batch_size=batch_size or 512,
+                engine=shared,
+                progress=progress,
+                say=typer.echo,
             ):
                 typer.echo(line)
             return
         count = predict_file(
-            run, sequences, table, both_strands=both_strands, sequence_column=sequence, batch_size=batch_size or 512
+            run,
+            sequences,
+            table,
+            both_strands=both_strands,
+            sequence_column=sequence,
+            batch_size=batch_size or 512,
+            engine=shared,
+            progress=progress,
+            say=typer.echo,
         )
         typer.echo(f"{count:,} predictions  {table}")
         return
@@ -160,6 +181,9 @@ def command(
             batch_size=batch_size or 64,
             devices=devices or 1,
             cache=cache,
+            engine=shared,
+            progress=progress,
+            say=typer.echo,
         )
     for path in paths:
         typer.echo(path)

@@ -84,7 +84,14 @@ def command(
         str | None, typer.Option(help="auto, ddp or fsdp (shards over GPUs).", rich_help_panel=_TRAINING)
     ] = None,
     devices: Annotated[
-        int | None, typer.Option(help="Processes or GPUs to train on.", rich_help_panel=_TRAINING)
+        int | None, typer.Option(help="Processes or GPUs to train on, of each node.", rich_help_panel=_TRAINING)
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            help="Machines that train together; start the command on each with torchrun or srun.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of initial weights, windows, masks and dropout.")] = 0,
     markov_order: Annotated[
@@ -121,6 +128,7 @@ def command(
             "precision": precision,
             "strategy": strategy,
             "devices": devices,
+            "nodes": nodes,
         },
         seed=seed,
         markov_order=markov_order,

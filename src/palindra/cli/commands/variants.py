@@ -57,6 +57,9 @@ def command(
         Path | None, typer.Option("--cache", help="Folder for the codes of the genome, as in data build.")
     ] = None,
     progress: opt.Progress = True,
+    engine: opt.Engine = "local",
+    address: opt.Address = None,
+    workers: opt.Workers = 1,
     window: Annotated[
         int | None,
         typer.Option(
@@ -102,8 +105,9 @@ def command(
 
     Written are a VCF (bgzip, tabix) with INFO fields PALINDRA_..., one number for each alternate, and a table with one
     row for each. Records that cannot be scored stay in both, with the reason; all problems are listed with their lines.
-    The same command goes on where it was cut off. A language model gives zero-shot scores: the log-ratio of the letters
-    while they are masked, and the distance of the embeddings, of both strands.
+    The same command goes on where it was cut off; --engine and --workers change none of it. A language model gives
+    zero-shot scores: the log-ratio of the letters while they are masked, and the distance of the embeddings, of both
+    strands.
     """
     from palindra.cli.tracks.data_building import noted
     from palindra.cli.tracks.predicting import parse_shifts
@@ -123,7 +127,17 @@ def command(
         batch_size=batch_size,
     )
     with noted(lambda text: typer.echo(f"note: {text}")):
-        done = score_file(model, calls, genome, output, plan, cache=cache, progress=progress, say=typer.echo)
+        done = score_file(
+            model,
+            calls,
+            genome,
+            output,
+            plan,
+            cache=cache,
+            engine=opt.shared(engine, address, workers),
+            progress=progress,
+            say=typer.echo,
+        )
     typer.echo(f"{done.records:,} records, {done.alternates:,} alternates, {done.scored:,} scored")
     typer.echo(f"VCF    {output / VCF}{'' if done.index is None else f' ({done.index.name})'}")
     typer.echo(f"table  {output / TABLE}")

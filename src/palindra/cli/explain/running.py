@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from palindra.cli import inputs
-from palindra.cli.explain import clouds, concluding, finding, importance, material, reliability, writing
+from palindra.cli.explain import clouds, concluding, finding, importance, material, reliability, sharing, writing
 from palindra.cli.explain.methods import METHODS
 from palindra.cli.explain.settings import Settings
 from palindra.cli.explain.subject import Subject, open_subject
 from palindra.cli.shift.writing import provenance
 from palindra.data.files import hash_file
+from palindra.engine import Engine
 from palindra.errors import InputError
 from palindra.interpretation.attribution import Attribution
 from palindra.models.saving import CHECKSUMS, write_text
@@ -23,7 +25,14 @@ from palindra.sequences import one_hot
 
 
 def explain(
-    folder: Path, path: Path, output: Path, settings: Settings, *, command: str, say: Callable[[str], None]
+    folder: Path,
+    path: Path,
+    output: Path,
+    settings: Settings,
+    *,
+    command: str,
+    say: Callable[[str], None],
+    engine: Engine | None = None,
 ) -> None:
     """Explain a run on the sequences of a file, and write what was found.
 
@@ -34,6 +43,8 @@ def explain(
         settings: of the command.
         command: as it was typed.
         say: gets lines for the screen.
+        engine: makes the maps of all sequences wherever its workers are; what is made of the maps, and the maps of
+            other methods, strands and runs on some of the sequences, are made here. None makes all of them here.
 
     Raises:
         InputError: for anything that is given and cannot be used, before the long part begins where possible.
@@ -64,7 +75,10 @@ def explain(
     if settings.layer is not None:
         finding.check_layer(subject, x[:4], settings.layer)
     say(f"attribution of {len(x):,} sequences of {subject.length:,} bp by {METHODS[settings.method].words}")
-    found = subject.maps(x, METHODS[settings.method].make(settings.seed))
+    if engine is None:
+        found = subject.maps(x, METHODS[settings.method].make(settings.seed))
+    else:
+        found = sharing.maps(subject, rows.codes, settings, engine, units_of(output), say=say)
     _require_differences(found, path)
     with writing.whole(output) as partial:
         explanation = _explained(subject, path, rows, train, found, known, given, settings, command, partial, say)
@@ -72,9 +86,15 @@ def explain(
         from palindra.report.explanation import page
 
         page.write(explanation, partial / "explanation.html")
+    shutil.rmtree(units_of(output), ignore_errors=True)
     for statement in explanation.verdict:
         say(f"{statement.verdict:10}  {statement.sentence} {statement.because}")
     say(f"page        {output / 'explanation.html'}")
+
+
+def units_of(output: Path) -> Path:
+    """Where workers leave their maps until the explanation is written."""
+    return output.with_name(output.name + ".units")
 
 
 def _explained(

@@ -9,21 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from palindra.cli.finetuning.plan import FinetunePlan, build, check_readable
 from palindra.cli.labelled.plan import with_epochs
-from palindra.cli.labelled.running import first_process, put_in_place
+from palindra.cli.labelled.running import put_in_place
 from palindra.cli.outputs import OUTPUTS, discrepancy, strand_outputs, write_predictions
 from palindra.cli.provenance import contents, facts, versions
-from palindra.cli.settings import require_same, start
+from palindra.cli.settings import NOT_RESULTS, require_same, start
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import score
 from palindra.models import Predictor
 from palindra.models.saving import is_finished, read_config, save_run, seal, write_tensors, write_text
-from palindra.models.strand_lm.classifier import LanguageModelClassifier
 from palindra.models.strand_lm.lora import merge_lora
 from palindra.nn import count_parameters
+from palindra.nn.processes import first_alone
+from palindra.ranks import first_process
 from palindra.training.fit import Fit, fit, require_trainable
 from palindra.training.strategies import NONE
 
@@ -62,7 +64,9 @@ def finetune_run(
         "data": f"{data}, contents {contents(data)[:16]}",
         "strategy": f"{plan.name}, seed {seed}",
         "model": plan.summary(),
-        "training": ", ".join(f"{name} {value}" for name, value in asdict(plan.training).items() if name != "devices"),
+        "training": ", ".join(
+            f"{name} {value}" for name, value in asdict(plan.training).items() if name not in NOT_RESULTS
+        ),
         "target": str(plan.target),
     }
     if is_finished(folder):
@@ -92,10 +96,20 @@ def finetune_run(
             loggers=plan.loggers,
         )
         merge_lora(network)
-        if first_process():
-            _write(partial, data, plan, seed, network, result, settings, trained)
-            finish(partial)
-            seal(partial)
+        predictor = Predictor(
+            [network],
+            both_strands=[False],
+            task=data.task,
+            target=plan.target,
+            offset=result.offset,
+            scale=result.scale,
+        ).eval()
+        outputs = strand_outputs(predictor, data)
+        with first_alone():
+            if first_process():
+                _write(partial, data, plan, seed, predictor, outputs, result, settings, trained)
+                finish(partial)
+                seal(partial)
     return put_in_place(partial, work, folder)
 
 
@@ -104,20 +118,14 @@ def _write(
     data: LabelledSequences,
     plan: FinetunePlan,
     seed: int,
-    network: LanguageModelClassifier,
+    predictor: Predictor,
+    outputs: Mapping[str, Tensor],
     result: Fit,
     settings: Mapping[str, str],
     trained: int,
 ) -> None:
     """Everything in a run folder that follows from the trained network."""
-    predictor = Predictor(
-        [network],
-        both_strands=[False],
-        task=data.task,
-        target=plan.target,
-        offset=result.offset,
-        scale=result.scale,
-    ).eval()
+    network: Any = predictor.members[0]
     tuned = {"model": plan.source.name, "mode": plan.mode, "from_scratch": plan.from_scratch, "rank": plan.rank}
     save_run(
         folder,
@@ -128,7 +136,7 @@ def _write(
                 "command": plan.command,
                 "strategy": plan.name,
                 "seed": seed,
-                "width": int(network.language_model.hidden_width),  # type: ignore[arg-type]
+                "width": int(network.language_model.hidden_width),
             },
             "finetuning": tuned,
             "training": asdict(plan.training) | {"seconds": result.seconds},
@@ -139,8 +147,7 @@ def _write(
     )
     rows = [f"0\t{row['epoch']:.0f}\t{row['train_loss']:.6g}\t{row['valid_loss']:.6g}" for row in result.history]
     write_text(folder / "history.tsv", "\n".join(["model\tepoch\ttrain_loss\tvalid_loss", *rows]) + "\n")
-    outputs = strand_outputs(predictor, data)
-    write_tensors(folder / OUTPUTS, outputs)
+    write_tensors(folder / OUTPUTS, dict(outputs))
     write_predictions(folder / "predictions.tsv", data, outputs, predictor)
     metrics: dict[str, Any] = {
         "parameters": count_parameters(predictor),

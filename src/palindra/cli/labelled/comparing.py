@@ -10,7 +10,7 @@ from palindra.cli.labelled import figures
 from palindra.cli.labelled.concluding import best_of, conclude, top_baseline
 from palindra.cli.labelled.plan import Plan, check_trainable
 from palindra.cli.labelled.row_differences import row_differences
-from palindra.cli.labelled.running import first_process, train_run
+from palindra.cli.labelled.running import train_run
 from palindra.cli.labelled.scoring import (
     BASELINES,
     others_row,
@@ -27,6 +27,7 @@ from palindra.data import Check, LabelledSequences, require_splits
 from palindra.errors import InputError
 from palindra.evaluation import PRIMARY
 from palindra.models.saving import write_text
+from palindra.ranks import first_process
 from palindra.report import page
 from palindra.report.comparison import Comparison, LearningPoint
 from palindra.training.strategies import Member, members

@@ -31,6 +31,7 @@ def make_plan(
     assignments: Sequence[str] | None,
     loggers: Sequence[str] | None,
     command: str,
+    nodes: int = 1,
 ) -> Plan:
     """Check every option and gather them.
 
@@ -47,6 +48,7 @@ def make_plan(
         ("--patience", patience, 0),
         ("--shift", shift, 0),
         ("--devices", devices, 1),
+        ("--nodes", nodes, 1),
     ):
         if value < least:
             raise InputError(f"{name} {value}: must be at least {least}.")
@@ -66,6 +68,7 @@ def make_plan(
         "shift": shift,
         "precision": precision,
         "devices": devices,
+        "nodes": nodes,
     }
     try:
         training = TrainingConfig(**options | typed_fields(TrainingConfig, given["training"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from palindra.cli.labelled import linear
 from palindra.cli.labelled.plan import SQUARED, Plan, build, check_trainable, with_epochs
@@ -24,6 +24,8 @@ from palindra.evaluation import score
 from palindra.models import Predictor
 from palindra.models.saving import is_finished, read_config, save_run, seal, write_tensors, write_text
 from palindra.nn import count_parameters
+from palindra.nn.processes import first_alone, several_processes
+from palindra.ranks import first_process
 from palindra.training.fit import Fit, fit
 from palindra.training.strategies import Member, members
 
@@ -82,10 +84,13 @@ def train_run(
             network, result = _train_member(data, plan, member, seed, work / str(number), progress)
             networks.append(network)
             fits.append(result)
-        if first_process():
-            _write(partial, data, plan, strategy_name, seed, networks, fits, settings)
-            finish(partial)
-            seal(partial)
+        predictor = _predictor(data, plan, chosen, networks, fits)
+        outputs = strand_outputs(predictor, data)
+        with first_alone():
+            if first_process():
+                _write(partial, data, plan, strategy_name, seed, predictor, outputs, fits, settings)
+                finish(partial)
+                seal(partial)
     return put_in_place(partial, work, folder)
 
 
@@ -96,14 +101,9 @@ def put_in_place(partial: Path, work: Path, folder: Path) -> Path:
         if folder.exists():
             folder.rmdir()
         partial.replace(folder)
-    if torch.distributed.is_initialized():
+    if several_processes():
         torch.distributed.barrier()
     return folder
-
-
-def first_process() -> bool:
-    """Whether this is the process that writes, or one of those that only help to train."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _train_member(
@@ -128,19 +128,14 @@ def _train_member(
     return network, result
 
 
-def _write(
-    folder: Path,
+def _predictor(
     data: LabelledSequences,
     plan: Plan,
-    strategy_name: str,
-    seed: int,
+    chosen: Sequence[Member],
     networks: Sequence[torch.nn.Module],
     fits: Sequence[Fit],
-    settings: Mapping[str, str],
-) -> None:
-    """Everything in a run folder that follows from the trained networks."""
-    chosen = members(strategy_name)
-    predictor = Predictor(
+) -> Predictor:
+    return Predictor(
         networks,
         both_strands=[member.strategy.both_strands for member in chosen],
         task=data.task,
@@ -148,6 +143,21 @@ def _write(
         offset=fits[0].offset,
         scale=fits[0].scale,
     ).eval()
+
+
+def _write(
+    folder: Path,
+    data: LabelledSequences,
+    plan: Plan,
+    strategy_name: str,
+    seed: int,
+    predictor: Predictor,
+    outputs: Mapping[str, Tensor],
+    fits: Sequence[Fit],
+    settings: Mapping[str, str],
+) -> None:
+    """Everything in a run folder that follows from the trained networks."""
+    chosen = members(strategy_name)
     save_run(
         folder,
         predictor,
@@ -169,8 +179,7 @@ def _write(
         },
     )
     _write_history(folder / "history.tsv", fits)
-    outputs = strand_outputs(predictor, data)
-    write_tensors(folder / OUTPUTS, outputs | member_outputs(predictor, data))
+    write_tensors(folder / OUTPUTS, {**outputs, **member_outputs(predictor, data)})
     write_predictions(folder / "predictions.tsv", data, outputs, predictor)
     metrics: dict[str, Any] = {
         "parameters": count_parameters(predictor),

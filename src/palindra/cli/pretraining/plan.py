@@ -14,7 +14,7 @@ from palindra.models.plain import typed_fields
 from palindra.models.strand_lm import StrandLMConfig
 from palindra.training.pretraining import PretrainingConfig
 
-_NOT_RESULTS = ("devices", "strategy", "precision")  # may change between the attempts at one run
+_NOT_RESULTS = ("devices", "nodes", "strategy", "precision")  # may change between the attempts at one run
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from palindra.cli.labelled.running import first_process, put_in_place
+from palindra.cli.labelled.running import put_in_place
 from palindra.cli.pretraining.plan import PretrainingPlan
 from palindra.cli.pretraining.scoring import score
 from palindra.cli.provenance import versions
@@ -21,6 +21,8 @@ from palindra.models.saving import is_finished, seal, write_text
 from palindra.models.strand_lm import StrandLM
 from palindra.models.strand_lm.saving import save
 from palindra.nn import count_parameters
+from palindra.nn.processes import first_alone
+from palindra.ranks import first_process
 from palindra.training.pretraining import Pretrained, pretrain, require_trainable
 from palindra.training.pretraining.trainer import history_text
 
@@ -80,10 +82,11 @@ def pretrain_run(
             progress=progress,
             loggers=plan.loggers,
         )
-        if first_process():
-            _write(partial, data, plan, network, done, settings)
-            say(f"{plan.training.steps} steps in {done.seconds:.0f} s, best after {done.best_step}")
-            seal(partial)
+        with first_alone():
+            if first_process():
+                _write(partial, data, plan, network, done, settings)
+                say(f"{plan.training.steps} steps in {done.seconds:.0f} s, best after {done.best_step}")
+                seal(partial)
     return put_in_place(partial, work, folder)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from palindra.cli.labelled.running import first_process
 from palindra.cli.tracks import grid_page as track_grid_page
 from palindra.cli.tracks.claim_evidence import TrainingSet
 from palindra.cli.tracks.claims import claims
@@ -27,6 +26,7 @@ from palindra.data.tracks import Peaks, TrackData, build, load_settings
 from palindra.errors import InputError
 from palindra.evaluation.tracks import Places, Predictions, block_difference
 from palindra.models.saving import write_text
+from palindra.ranks import first_process
 from palindra.report.track_comparison import TrackComparison, write
 
 Say = Callable[[str], None]

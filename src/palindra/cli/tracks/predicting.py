@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import tomli_w
@@ -18,6 +18,7 @@ from palindra.cli.provenance import versions
 from palindra.data.files import hash_file
 from palindra.data.genome import Genome, read_bed, write_bigwig
 from palindra.data.tracks.folder import LOCK, alone
+from palindra.engine import Engine
 from palindra.errors import InputError
 from palindra.models.saving import CHECKSUMS, write_text
 from palindra.models.track_saving import TrackRun, load_track_run
@@ -26,6 +27,7 @@ from palindra.training.track_regions import Piece, Tiling, predict_regions
 from palindra.training.track_writing import write_each_track
 
 RECORD = "predictions.toml"  # what was predicted, with what
+UNITS = "units"  # results of workers, until everything is written
 
 
 def predict_genome(
@@ -41,6 +43,9 @@ def predict_genome(
     batch_size: int = 64,
     devices: int = 1,
     cache: Path | None = None,
+    engine: Engine | None = None,
+    progress: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[Path]:
     """Write one bigWig per track of a run, and what they were made with.
 
@@ -58,6 +63,10 @@ def predict_genome(
         batch_size: windows at a time on each device.
         devices: GPUs if there are any, else copies of the model on the CPU; the result does not depend on them.
         cache: folder for the codes of the genome.
+        engine: predicts runs of windows wherever its workers are; None predicts in this process. What is written is the
+            same, and what is predicted stays until all of it is written.
+        progress: with an engine, show a bar.
+        say: gets notes.
 
     Returns:
         The bigWigs, in the order of the tracks.
@@ -76,8 +85,16 @@ def predict_genome(
     regions = None if bed is None else _regions(bed, genome, map_names)
     names = file_names(run.tracks)
     strands = run.target if both_strands or run.both_strands else None
-    with _whole(output) as partial:
-        pieces = predict_regions(
+    predicted = None
+    with contextlib.ExitStack() as stack:
+        partial = stack.enter_context(_whole(output, keep=engine is not None))
+        if engine is not None:
+            from palindra.cli.tracks.sharing import Asked, predicted_elsewhere
+
+            asked = Asked.of(run_folder, genome, cache, tiling, strands is not None, shifts, batch_size)
+            found = predicted_elsewhere(asked, genome, regions, engine, partial / UNITS, progress=progress, say=say)
+            predicted = stack.enter_context(contextlib.closing(found))
+        predicting = predict_regions(
             run.network,
             genome,
             regions,
@@ -88,7 +105,9 @@ def predict_genome(
             shifts=shifts,
             devices=places,
             scratch=partial,
+            predicted=predicted,
         )
+        pieces = stack.enter_context(contextlib.closing(predicting))
         _write(partial, names, genome, pieces)
         record = {
             "command": shlex.join(["palindra", *sys.argv[1:]]),
@@ -108,8 +127,14 @@ def predict_genome(
 
 
 @contextlib.contextmanager
-def _whole(output: Path) -> Iterator[Path]:
-    """A folder to write into, which gets its name only when all of it is written; one writer at a time."""
+def _whole(output: Path, *, keep: bool = False) -> Iterator[Path]:
+    """A folder to write into, which gets its name only when all of it is written; one writer at a time.
+
+    Args:
+        output: its name.
+        keep: results of workers are kept when the work is cut off, to go on with.
+    """
+    kept = (LOCK, UNITS) if keep else (LOCK,)
     partial = output.with_name(output.name + ".partial")
     _require_free(output)
     if partial.exists() and not (partial / LOCK).is_file() and any(partial.iterdir()):
@@ -119,13 +144,15 @@ def _whole(output: Path) -> Iterator[Path]:
         _require_free(output)  # the prediction that was waited for may have written it
         partial.mkdir(exist_ok=True)
         for left in partial.iterdir():  # of a prediction that was killed
-            if left.name != LOCK:
+            if left.name not in kept:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         try:
             yield partial
         except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
+            if not keep:
+                shutil.rmtree(partial, ignore_errors=True)
             raise
+        shutil.rmtree(partial / UNITS, ignore_errors=True)
         (partial / LOCK).unlink(missing_ok=True)
         if output.exists():
             output.rmdir()

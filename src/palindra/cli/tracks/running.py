@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from palindra.cli.labelled.running import first_process, put_in_place
+from palindra.cli.labelled.running import put_in_place
 from palindra.cli.provenance import versions
-from palindra.cli.settings import require_same, start
+from palindra.cli.settings import NOT_RESULTS, require_same, start
 from palindra.cli.tracks.plan import TrackPlan, build, resolved, strategy_of, target_of
 from palindra.cli.tracks.scoring import discrepancy, numeric, plain, split_scores
 from palindra.cli.tracks.stores import OTHER, STORES, contents, predict_split
@@ -22,6 +22,8 @@ from palindra.errors import InputError
 from palindra.models.saving import WEIGHTS, is_finished, read_config, seal, write_text
 from palindra.models.track_saving import ScaledTracks, load_track_run, save_track_run
 from palindra.nn import count_parameters
+from palindra.nn.processes import first_alone
+from palindra.ranks import first_process
 from palindra.training.strategies import Strategy
 from palindra.training.track_batches import TrackRows
 from palindra.training.track_fit import TrackFit, fit_tracks, require_trainable_tracks
@@ -82,11 +84,13 @@ def train_track_run(
         start(partial, settings)
     if not is_finished(partial):  # else a kill came between the last two lines below
         network, fit, scale = _train(data, plan, chosen, seed, work, progress)
-        if first_process():
-            _write(partial, data, plan, chosen, seed, network, fit, scale, settings)
-            say(f"{strategy}, seed {seed}: {fit.epochs} epochs, best after {fit.best_epoch + 1}, {fit.seconds:.0f} s")
-            finish(partial)
-            seal(partial)
+        with first_alone():
+            if first_process():
+                _write(partial, data, plan, chosen, seed, network, fit, scale, settings)
+                best = f"best after {fit.best_epoch + 1}, {fit.seconds:.0f} s"
+                say(f"{strategy}, seed {seed}: {fit.epochs} epochs, {best}")
+                finish(partial)
+                seal(partial)
     return put_in_place(partial, work, folder)
 
 
@@ -118,7 +122,7 @@ def settings_of(data: Any, plan: TrackPlan, strategy: str, seed: int) -> dict[st
         "strategy": f"{strategy}, seed {seed}",
         "model": f"{plan.model}, width {plan.width}, {dict(sorted(plan.options.items()))}, partners {plan.partners}",
         "training": ", ".join(
-            [f"{name} {value}" for name, value in asdict(plan.training).items() if name not in ("devices", "workers")]
+            [f"{name} {value}" for name, value in asdict(plan.training).items() if name not in NOT_RESULTS]
             + [f"scale {plan.scale}"]
         ),
     }
@@ -209,10 +213,11 @@ def _write(
         if split not in data.splits or not len(data.splits[split]):
             continue
         place = folder / STORES / split
-        given = predict_split(run, data, split, place, weights=folder / WEIGHTS)
+        gpus = plan.training.devices
+        given = predict_split(run, data, split, place, weights=folder / WEIGHTS, gpus=gpus)
         back = place.with_name(split + OTHER)
         metrics["strands"][split] = discrepancy(
-            given, predict_split(run, data, split, back, weights=folder / WEIGHTS, other=True)
+            given, predict_split(run, data, split, back, weights=folder / WEIGHTS, other=True, gpus=gpus)
         )
         metrics["splits"][split] = split_scores(run, data, split, given)
     write_text(folder / "metrics.json", json.dumps(plain(metrics), indent=1) + "\n")

@@ -81,6 +81,7 @@ def predict_split(
     weights: Path,
     other: bool = False,
     batch_size: int = 64,
+    gpus: int = 1,
 ) -> Predictions:
     """Predict every window of a split into a store, or what is missing of one, and open it.
 
@@ -94,6 +95,7 @@ def predict_split(
         weights: file of the model's weights, by which the store knows whose predictions it holds.
         other: predict reverse complements and bring them back to the given strand.
         batch_size: windows at a time on each device.
+        gpus: to compute on, where there are any.
     """
     binary = is_binary(run)
     labelled = data.activity is not None and split in data.activity
@@ -118,7 +120,7 @@ def predict_split(
             bin_size=run.bin_size,
             batch_size=batch_size,
             both_strands=run.target if run.both_strands else None,
-            devices=devices(),
+            devices=devices(gpus),
         )
         for part, values in found:
             numbers = np.arange(part.start, part.stop)

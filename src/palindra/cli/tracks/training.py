@@ -30,7 +30,18 @@ DEFAULTS: dict[str, Any] = {
 }
 """What the command line takes instead of the published settings, which are for 100,000 windows and more."""
 
-_TRAINING = ("epochs", "batch_size", "learning_rate", "patience", "shift", "precision", "devices", "loss", "bin_size")
+_TRAINING = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "patience",
+    "shift",
+    "precision",
+    "devices",
+    "nodes",
+    "loss",
+    "bin_size",
+)
 
 
 def train_tracks(path: Path, output: Path, options: Mapping[str, Any]) -> None:

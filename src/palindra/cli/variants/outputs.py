@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,8 @@ from palindra.errors import InputError
 
 VCF, TABLE, PROBLEMS, RECORD = "scored.vcf.gz", "scores.tsv", "problems.tsv", "variants.toml"
 STATE = "state.json"
-_FILES = (VCF, TABLE, PROBLEMS)
+UNITS = "units"  # results of workers that are not appended yet
+FILES = (VCF, TABLE, PROBLEMS)
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Growing:
                     "--output, or start the command that it was begun with."
                 )
             self.line, self.counts = state["line"], state["counts"]
-        for name in _FILES:
+        for name in FILES:
             size = 0 if state is None else state["sizes"][name]
             path = self.folder / name
             path.touch()
@@ -67,21 +69,56 @@ class Growing:
                 raise InputError(f"{path}: is shorter than it was written. Remove {self.folder} and start again.")
             os.truncate(path, size)
 
-    def append(self, line: int, counts: Mapping[str, int], *, vcf: str, table: str, problems: str) -> None:
-        """Append a chunk to each file, then record that it is written."""
-        parts = {VCF: compressed(vcf, self.folder) if vcf else b""}
-        parts |= {
-            name: text.encode("utf-8", "surrogateescape") for name, text in ((TABLE, table), (PROBLEMS, problems))
-        }
-        for name, part in parts.items():
-            with (self.folder / name).open("ab") as file:
-                file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
+    def append(self, line: int, counts: Mapping[str, int], parts: Mapping[str, bytes]) -> None:
+        """Append a chunk to each file, then record that it is written.
+
+        Args:
+            line: of the input up to which everything is written then.
+            counts: of what is written then.
+            parts: of each file, see :func:`packed`.
+
+        Raises:
+            InputError: if the disk is full.
+        """
+        with _room(self.folder):
+            for name in FILES:
+                with (self.folder / name).open("ab") as file:
+                    file.write(parts[name])
+                    file.flush()
+                    os.fsync(file.fileno())
+            sizes = {name: (self.folder / name).stat().st_size for name in FILES}
+            state = {"settings": dict(self.settings), "line": line, "counts": dict(counts), "sizes": sizes}
+            write_json(self.folder / STATE, state)
         self.line, self.counts = line, dict(counts)
-        sizes = {name: (self.folder / name).stat().st_size for name in _FILES}
-        state = {"settings": dict(self.settings), "line": line, "counts": self.counts, "sizes": sizes}
-        write_json(self.folder / STATE, state)
+
+
+def packed(vcf: str, table: str, problems: str, scratch: Path) -> dict[str, bytes]:
+    """A chunk as the bytes that are appended to each file.
+
+    Args:
+        vcf: lines of the VCF, which are compressed.
+        table: lines of the table.
+        problems: lines of the problems.
+        scratch: a folder that can be written.
+    """
+    texts = {TABLE: table, PROBLEMS: problems}
+    return {
+        VCF: compressed(vcf, scratch) if vcf else b"",
+        **{name: text.encode("utf-8", "surrogateescape") for name, text in texts.items()},
+    }
+
+
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise InputError(
+            f"{folder}: the disk is full, so the work stopped. What is written stays: make room and start the same "
+            "command again."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -101,11 +138,12 @@ def growing(output: Path, settings: Mapping[str, Any]) -> Iterator[Growing]:
     with alone(partial):
         _require_free(output)  # the command that was waited for may have written it
         for left in partial.iterdir():
-            if left.name not in (*_FILES, STATE, LOCK):  # scratch of a command that was killed
+            if left.name not in (*FILES, STATE, LOCK, UNITS):  # scratch of a command that was killed
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         files = Growing(partial, settings)
         files.go_on()
         yield files
+        shutil.rmtree(partial / UNITS, ignore_errors=True)
         for name in (STATE, LOCK):
             (partial / name).unlink(missing_ok=True)
         if output.exists():

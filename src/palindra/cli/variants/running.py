@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +15,15 @@ import tomli_w
 from palindra.cli.provenance import versions
 from palindra.cli.variants.language import is_language_model, open_language_scorer
 from palindra.cli.variants.models import Declaration, chosen, open_model
-from palindra.cli.variants.outputs import PROBLEMS, RECORD, TABLE, VCF, Growing, growing
+from palindra.cli.variants.outputs import PROBLEMS, RECORD, TABLE, VCF, Growing, growing, packed
 from palindra.cli.variants.rows import ABOUT, PROBLEM_COLUMNS, STATUS_FIELD, problem_lines, problem_row, refusal, rows
 from palindra.cli.variants.scoring import SCORES, AnyScorer, Scorer
 from palindra.data.files import hash_file
 from palindra.data.genome import Genome
 from palindra.data.variants import Kind, Problem, Record, Survey, VariantFile, read_vcf
+from palindra.data.variants.blocks import Full
 from palindra.data.variants.writing import end_of_file, index, require_pysam, sort
+from palindra.engine import Engine
 from palindra.errors import InputError
 from palindra.models.saving import write_text
 
@@ -72,6 +74,7 @@ def score_file(
     plan: Plan,
     *,
     cache: Path | None = None,
+    engine: Engine | None = None,
     progress: bool = False,
     say: Say = lambda _: None,
 ) -> Done:
@@ -84,6 +87,8 @@ def score_file(
         output: folder to write; while it is unfinished ``output.partial``, which the same command goes on with.
         plan: what is asked.
         cache: folder for the codes of the genome.
+        engine: scores blocks of lines wherever its workers are; None scores in this process, one chunk at a time. What
+            is written is the same.
         progress: show a bar.
         say: gets lines about what is wrong with the file.
 
@@ -92,16 +97,26 @@ def score_file(
     """
     require_pysam()
     genome = Genome.open(fasta, cache=cache)
-    scorer = _scorer(model, genome, plan)
-    file, survey = read_vcf(calls, genome, map_names=plan.map_names, window=scorer.length).surveyed()
+    scorer = open_scorer(model, genome, plan)
+    full = _full(scorer)
+    opened = read_vcf(calls, genome, map_names=plan.map_names, window=scorer.length)
+    file, survey = opened.surveyed(None if engine is None else full)
     if plan.strict and survey.counts.total():
         raise InputError(refusal(calls, survey))
     settings = _settings(scorer, calls, plan)
     with growing(output, settings) as files:
         if files.begun:
             say(f"going on after line {files.line:,} of {calls}")
-        with _bar(survey.variants if progress else None) as advance:
-            _write(files, file, survey, scorer, advance)
+        if not files.begun:
+            _begin(files, file, survey, scorer)
+        if engine is None:
+            with _bar(survey.variants if progress else None) as advance:
+                _write(files, file, scorer, full, advance)
+        else:
+            from palindra.cli.variants.sharing import Asked, write_blocks
+
+            asked = Asked.of(model, calls, fasta, cache, plan, settings)
+            write_blocks(files, survey.blocks, asked, engine, progress=progress, say=say)
         counts = Counter(files.counts)
         found = _finish(files, genome, survey, plan)
         _write_record(files, calls, genome, settings)
@@ -121,7 +136,12 @@ def score_file(
     )
 
 
-def _scorer(model: str, genome: Genome, plan: Plan) -> AnyScorer:
+def open_scorer(model: str, genome: Genome, plan: Plan) -> AnyScorer:
+    """What scores variants as a plan asks.
+
+    Raises:
+        InputError: for a model or options that cannot be used.
+    """
     if is_language_model(model):
         return open_language_scorer(
             model,
@@ -155,38 +175,56 @@ def _unused_by_language_models(plan: Plan) -> list[str]:
     return [name for name, was_given in given.items() if was_given]
 
 
-def _write(
-    files: Growing, file: VariantFile, survey: Survey, scorer: AnyScorer, advance: Callable[[int], None]
-) -> None:
-    """Append the header once, then a chunk at a time whatever lies behind the line that was reached before."""
-    columns = scorer.columns
-    info = {name: field.name for name, field in scorer.info.items()}
+def _full(scorer: AnyScorer) -> Full:
+    """When a chunk ends; which variants are read together decides the last bits of their scores."""
+    return Full(max(scorer.batch_size, _LETTERS // (2 * scorer.length + 4 * scorer.margin)), _RECORDS)
+
+
+def _begin(files: Growing, file: VariantFile, survey: Survey, scorer: AnyScorer) -> None:
+    """Write what stands before the records."""
+    header = file.header.text([STATUS_FIELD, *scorer.info.values()], survey.contigs, width=file.width)
+    table = "\t".join([*ABOUT, *scorer.columns]) + "\n"
+    problems = "\t".join(PROBLEM_COLUMNS) + "\n" + "".join(map(problem_row, file.problems))
+    files.append(0, Counter(), packed(header, table, problems, files.folder))
+
+
+def _write(files: Growing, file: VariantFile, scorer: AnyScorer, full: Full, advance: Callable[[int], None]) -> None:
+    """Append a chunk at a time whatever lies behind the line that was reached before."""
     counts = Counter(files.counts)
-    if not files.begun:
-        header = file.header.text([STATUS_FIELD, *scorer.info.values()], survey.contigs, width=file.width)
-        table = "\t".join([*ABOUT, *columns]) + "\n"
-        problems = "\t".join(PROBLEM_COLUMNS) + "\n" + "".join(map(problem_row, file.problems))
-        files.append(0, counts, vcf=header, table=table, problems=problems)
     advance(counts["scored"])
-    size = max(scorer.batch_size, _LETTERS // (2 * scorer.length + 4 * scorer.margin))
-    for chunk in _chunks(file.records(), files.line, size):
-        records = [record for record in chunk if isinstance(record, Record)]
-        variants = [variant for record in records for variant in record.variants if variant is not None]
-        scores = scorer(variants)
-        vcf, table = rows(records, scores, info, file.width)
-        counts["records"] += len(records)
-        counts["scored"] += len(variants)
-        counts["alternates"] += sum(len(record.variants) for record in records)
-        problems = "".join(
-            problem_row(problem)
-            for record in chunk
-            for problem in ((record,) if isinstance(record, Problem) else record.problems)
-        )
-        files.append(_line(chunk[-1]), counts, vcf=vcf, table=table, problems=problems)
-        advance(len(variants))
+    for chunk in _chunks(file.records(), files.line, full):
+        parts, more = score_chunk(chunk, scorer, file.width, files.folder)
+        counts.update(more)
+        files.append(_line(chunk[-1]), counts, parts)
+        advance(more["scored"])
 
 
-def _chunks(records: Iterator[Record | Problem], after: int, variants: int) -> Iterator[list[Record | Problem]]:
+def score_chunk(
+    chunk: Sequence[Record | Problem], scorer: AnyScorer, width: int, scratch: Path
+) -> tuple[dict[str, bytes], dict[str, int]]:
+    """What is written of some lines, and how many records and alternates they have.
+
+    Args:
+        chunk: lines of one chunk.
+        scorer: scores their variants.
+        width: columns of the VCF that is written.
+        scratch: a folder that can be written.
+    """
+    records = [record for record in chunk if isinstance(record, Record)]
+    variants = [variant for record in records for variant in record.variants if variant is not None]
+    info = {name: field.name for name, field in scorer.info.items()}
+    vcf, table = rows(records, scorer(variants), info, width)
+    problems = "".join(
+        problem_row(problem)
+        for record in chunk
+        for problem in ((record,) if isinstance(record, Problem) else record.problems)
+    )
+    alternates = sum(len(record.variants) for record in records)
+    counts = {"records": len(records), "scored": len(variants), "alternates": alternates}
+    return packed(vcf, table, problems, scratch), counts
+
+
+def _chunks(records: Iterator[Record | Problem], after: int, full: Full) -> Iterator[list[Record | Problem]]:
     """Records behind a line, some at a time; the same ones together wherever it begins, so numbers are the same."""
     chunk: list[Record | Problem] = []
     held = 0
@@ -195,7 +233,7 @@ def _chunks(records: Iterator[Record | Problem], after: int, variants: int) -> I
             continue
         chunk.append(record)
         held += 0 if isinstance(record, Problem) else sum(variant is not None for variant in record.variants)
-        if held >= variants or len(chunk) >= _RECORDS:
+        if full(held, len(chunk)):
             yield chunk
             chunk, held = [], 0
     if chunk:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from palindra.data.variants.problems import Kind, Problem
 from palindra.data.variants.record import Columns
 
@@ -15,10 +17,16 @@ def spellings(columns: Columns) -> list[Spelling]:
 
 
 class Order:
-    """Whether each record stands behind the one before it."""
+    """Whether each record stands behind the one before it.
 
-    def __init__(self) -> None:
-        self.chrom, self.position, self.passed = "", -1, set[str]()
+    Args:
+        chrom: of the record before the first.
+        position: of it.
+        passed: contigs that stood in the file before.
+    """
+
+    def __init__(self, chrom: str = "", position: int = -1, passed: Iterable[str] = ()) -> None:
+        self.chrom, self.position, self.passed = chrom, position, set(passed)
 
     def check(self, columns: Columns) -> list[Problem]:
         """What is wrong with the place of the next record."""
@@ -56,6 +64,23 @@ class Repeats:
             if (line := self.lines.setdefault(key, columns.line)) != columns.line or _again(key, columns, allele):
                 found.append(Problem(columns.line, Kind.DUPLICATE, f"the same variant as in line {line}.", allele))
         return found
+
+
+class KnownRepeats:
+    """Alternates that stood in a line above, found when the whole file was read.
+
+    Args:
+        repeats: line, alternate and message of each.
+    """
+
+    def __init__(self, repeats: Iterable[tuple[int, int, str]]) -> None:
+        self.problems: dict[int, list[Problem]] = {}
+        for line, allele, message in repeats:
+            self.problems.setdefault(line, []).append(Problem(line, Kind.DUPLICATE, message, allele))
+
+    def check(self, columns: Columns) -> list[Problem]:
+        """Which alternates of the next record stood there before."""
+        return self.problems.get(columns.line, [])
 
 
 def _again(key: Spelling, columns: Columns, allele: int) -> bool:

@@ -6,15 +6,17 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from palindra.data.genome import Genome
+from palindra.data.variants.blocks import Block, Cutter, Full, crc
 from palindra.data.variants.checking import Checker
 from palindra.data.variants.header import Header, read_header
-from palindra.data.variants.lines import numbered_lines
-from palindra.data.variants.order import Order, Repeats, spellings
+from palindra.data.variants.lines import LastLine, numbered_lines
+from palindra.data.variants.order import KnownRepeats, Order, Repeats, spellings
 from palindra.data.variants.problems import Kind, Problem
 from palindra.data.variants.record import Columns, Record, parse_columns
 from palindra.data.variants.variant import Variant
@@ -35,6 +37,7 @@ class Survey:
         contigs: names of the file, with their lengths in the genome where it has them.
         width: columns that the records are written with.
         is_sorted: whether positions rise in each contig and each contig stands in one piece.
+        blocks: the lines in blocks, where those were asked for.
     """
 
     records: int
@@ -44,6 +47,7 @@ class Survey:
     contigs: dict[str, int | None]
     width: int
     is_sorted: bool
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,29 @@ class VariantFile:
     repeated: frozenset[int] | None = None
     width: int = 0
 
-    def records(self) -> Iterator[Record | Problem]:
-        """Every line after the header, in order: a record, or the problem of a line that is none."""
+    def records(self, last: LastLine | None = None) -> Iterator[Record | Problem]:
+        """Every line after the header, in order: a record, or the problem of a line that is none.
+
+        Args:
+            last: is kept at the line that was given last.
+        """
+        return self._checked(self._columns(last), Order(), Repeats(self.repeated), 0)
+
+    def block(self, block: Block) -> Iterator[Record | Problem]:
+        """The lines of one block, as :meth:`records` gives them, without those before.
+
+        Raises:
+            InputError: at its end, if the lines are not those that the block was made of.
+        """
+        order, repeats = Order(*block.before, block.passed), KnownRepeats(block.repeats)
+        yield from self._checked(self._columns_of(block), order, repeats, block.record)
+
+    def _checked(
+        self, lines: Iterator[Columns | Problem], order: Order, repeats: Repeats | KnownRepeats, number: int
+    ) -> Iterator[Record | Problem]:
         lengths = {name: length for name, (length, _) in self.header.contigs.items() if length is not None}
         checker = Checker(self.genome, map_names=self.map_names, lengths=lengths, window=self.window)
-        order, repeats, number = Order(), Repeats(self.repeated), 0
-        for columns in self._columns():
+        for columns in lines:
             if isinstance(columns, Problem):
                 yield columns
                 continue
@@ -92,16 +113,23 @@ class VariantFile:
             self.problems.extend(record.problems)
             yield from (variant for variant in record.variants if variant is not None)
 
-    def surveyed(self) -> tuple[VariantFile, Survey]:
+    def surveyed(self, full: Full | None = None) -> tuple[VariantFile, Survey]:
         """The file read once: what stands in it; and the file as it has to be read to find every repeated line.
 
         Lines of a sorted file repeat at one position, so nothing is remembered. For a file that is not sorted one more
         pass keeps 8 bytes for each alternate.
+
+        Args:
+            full: where blocks of the file end, for those who read one by one; None for no blocks.
         """
+        last = LastLine()
+        cutter = None if full is None else Cutter(full, last)
         counts, first = Counter(problem.kind for problem in self.problems), list(self.problems)[:_FIRST]
         contigs: dict[str, int | None] = {}
         records = variants = 0
-        for record in self.records():
+        for record in self.records(last):
+            if cutter is not None:
+                cutter.add(record)
             found = (record,) if isinstance(record, Problem) else record.problems
             counts.update(problem.kind for problem in found)
             first += found[: max(_FIRST - len(first), 0)]
@@ -115,19 +143,31 @@ class VariantFile:
             records, variants, counts, tuple(first), contigs, self.width, is_sorted=not counts[Kind.UNSORTED]
         )
         if survey.is_sorted:
-            return self, survey
+            return self, survey if cutter is None else replace(survey, blocks=cutter.finished(self.path))
         again = replace(self, repeated=self._repeated(), problems=list(self.problems))
-        counts[Kind.DUPLICATE] = sum(
-            problem.kind is Kind.DUPLICATE
-            for record in again.records()
-            if isinstance(record, Record)
-            for problem in record.problems
-        )
-        return again, survey
+        counts[Kind.DUPLICATE], last = 0, LastLine()
+        cutter = None if full is None else Cutter(full, last)
+        for record in again.records(last):
+            if cutter is not None:
+                cutter.add(record)
+            if isinstance(record, Record):
+                counts[Kind.DUPLICATE] += sum(problem.kind is Kind.DUPLICATE for problem in record.problems)
+        return again, survey if cutter is None else replace(survey, blocks=cutter.finished(self.path))
 
-    def _columns(self) -> Iterator[Columns | Problem]:
+    def _columns_of(self, block: Block) -> Iterator[Columns | Problem]:
+        lines, checksum = 0, 0
+        for line, text in islice(numbered_lines(self.path, place=block.place), block.lines):
+            lines, checksum = lines + 1, crc(text, checksum)
+            yield parse_columns(text, line)
+        if (lines, checksum) != (block.lines, block.checksum):
+            raise InputError(
+                f"{self.path} lines {block.first}-{block.last}: are not what stood there when the file was first read. "
+                "Leave the file alone, give every machine the same one, and start again."
+            )
+
+    def _columns(self, last: LastLine | None = None) -> Iterator[Columns | Problem]:
         began = False
-        for line, text in numbered_lines(self.path):
+        for line, text in numbered_lines(self.path, last=last):
             began = began or not text.startswith("#")
             if text.startswith("#") and not began:
                 continue

@@ -22,6 +22,9 @@ class Method(Protocol):
         """Attributions of some sequences, the first of which has this number."""
 
 
+BATCH = 64  # sequences at a time
+
+
 def attribute(
     model: nn.Module,
     one_hot: Tensor,
@@ -29,7 +32,8 @@ def attribute(
     method: Method | None = None,
     output: Output | None = None,
     reading: Target | None = None,
-    batch_size: int = 64,
+    batch_size: int = BATCH,
+    first_row: int = 0,
 ) -> Attribution:
     """What each letter of each sequence is worth to one number that a model gives.
 
@@ -45,6 +49,8 @@ def attribute(
         reading: how the outputs change with the strand; where it is given, outputs are averaged over both strands
             before anything is explained, which changes nothing for an equivariant model.
         batch_size: sequences (with their references) at a time.
+        first_row: number of the first sequence, for methods that draw shuffles or noise by it: rows of a block are
+            explained as they are among all rows.
 
     Returns:
         Attributions on the CPU.
@@ -69,7 +75,7 @@ def attribute(
     with evaluation_mode(model) as (device, dtype):
         network = Chosen(model, chosen, reading).eval()
         explained = Explained(network, chosen.weights, batch_size)
-        parts, first_row = [], 0
+        parts = []
         for block in torch.split(one_hot, batch_size):
             found = (method or DeepLiftShap())(explained, block.detach().to(device, dtype), first_row)
             parts.append(_on_cpu(found))

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from palindra.nn.norm import BatchNorm
 from palindra.nn.pair.maps import require_lengths, zero_outside
+from palindra.nn.processes import summed
 from palindra.symmetry import Position, Rep
 
 
@@ -37,14 +38,15 @@ class _TriangleBatchNorm(torch.autograd.Function):
         weigh = 1.0 if diagonal else -1.0
         x = zero_outside(x, lengths)
 
-        def triangle_mean(values: Tensor) -> Tensor:
+        def triangle_sum(values: Tensor) -> Tensor:
             # Off the diagonal an entry and its image count half each.
-            return (values.sum((0, 2, 3)) + weigh * _diagonal(values).sum((0, 2))) / (2 * counted)
+            return (values.sum((0, 2, 3)) + weigh * _diagonal(values).sum((0, 2))) / 2
 
-        mean = triangle_mean(x)
+        counted, whole = summed(counted, triangle_sum(x))
+        mean = whole / counted
         mean = (mean + rep.act(mean, dim=0)) / 2
         centred = zero_outside(x - mean.view(shape), lengths)
-        variance = _pooled(triangle_mean(centred.square()), rep)
+        variance = _pooled(summed(triangle_sum(centred.square()))[0] / counted, rep)
         inverse = (variance + eps).rsqrt()
         ctx.save_for_backward(x, weight, mean, inverse, counted, lengths)
         ctx.rep, ctx.weigh = rep, weigh
@@ -61,9 +63,9 @@ class _TriangleBatchNorm(torch.autograd.Function):
         normal = (x - mean.view(shape)).mul_(inverse.view(shape))
         grad_bias, grad_weight = grad.sum((0, 2, 3)), (grad * normal).sum((0, 2, 3))
         scaled = weight * inverse
-        by_mean = scaled * grad_bias
+        by_mean, by_spread = summed(scaled * grad_bias, scaled * grad_weight)
         shift = (by_mean + rep.act(by_mean, dim=0)) / (2 * counted)
-        slope = _pooled(scaled * grad_weight, rep) / counted
+        slope = _pooled(by_spread, rep) / counted
         # How much an entry moves the statistics: half off the diagonal, whole or nothing on it.
         moved = normal.mul_(slope.view(shape)).add_(shift.view(shape)).mul_(0.5)
         _diagonal(moved).mul_(1 + ctx.weigh)

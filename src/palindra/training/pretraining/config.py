@@ -48,7 +48,8 @@ class PretrainingConfig:
     gate_from: int = 0  # step from which it counts; before, both strands are weighed alike (5000 in CrossDNA)
     precision: Literal["auto", "bf16", "float32"] = "auto"
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
-    devices: int = 1
+    devices: int = 1  # of each node
+    nodes: int = 1  # machines
 
     def __post_init__(self) -> None:
         check_settings(self, _RANGES)
@@ -63,12 +64,17 @@ class PretrainingConfig:
             raise InputError(
                 "training.semantic needs a whole teacher on each device, which fsdp does not keep: use ddp."
             )
-        share = self.accumulate * self.devices
+        share = self.accumulate * self.processes
         if self.batch_size % share:
             raise InputError(
-                f"training.batch_size is {self.batch_size}: {self.devices} device(s) and {self.accumulate} part(s) do "
-                f"not share it evenly. Choose a multiple of {share}."
+                f"training.batch_size is {self.batch_size}: {self.processes} device(s) and {self.accumulate} part(s) "
+                f"do not share it evenly. Choose a multiple of {share}."
             )
+
+    @property
+    def processes(self) -> int:
+        """That train together, one for each device."""
+        return self.devices * self.nodes
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -138,4 +144,5 @@ _RANGES = {
     "gate": (0, _LARGE),
     "gate_from": (0, math.inf),
     "devices": (1, math.inf),
+    "nodes": (1, math.inf),
 }

@@ -82,7 +82,7 @@ class PretrainingModule(lightning.LightningModule):
         batches = ScoredBatches(
             self.valid_windows,
             rate=config.mask_rate,
-            batch_size=config.batch_size // (config.accumulate * config.devices),
+            batch_size=config.batch_size // (config.accumulate * config.processes),
             only=np.unique(np.linspace(0, windows - 1, wanted).round().astype(np.int64)),
             rank=self.global_rank,
             processes=self.trainer.world_size,

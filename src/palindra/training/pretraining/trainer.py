@@ -15,7 +15,7 @@ from palindra.errors import InputError
 from palindra.models.saving import write_text
 from palindra.training.precision import choose_precision
 from palindra.training.pretraining.config import PretrainingConfig
-from palindra.training.trainer import LAST, Best, fit_from, quiet_lightning
+from palindra.training.trainer import LAST, Best, OneFolder, fit_from, machines, quiet_lightning
 
 COLUMNS = ("step", "length", "learning_rate", "train_bits", "valid_bits", "valid_perplexity", "seconds")
 
@@ -68,23 +68,19 @@ def make_language_trainer(
     Raises:
         InputError: for more devices than there are, or FSDP without GPUs.
     """
-    gpus = torch.cuda.device_count()
-    if 0 < gpus < config.devices:
-        raise InputError(f"{config.devices} devices were asked for, but this machine has {gpus} (--devices).")
-    if config.strategy == "fsdp" and not gpus:
+    if config.strategy == "fsdp" and not torch.cuda.is_available():
         raise InputError("training.strategy fsdp shards a model over GPUs, and this machine has none: use auto or ddp.")
     best = Best(dirpath=folder, filename="best-{epoch}", monitor="valid_loss")
     last = ModelCheckpoint(dirpath=folder, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False)
     history = LanguageHistory(folder)
     trainer = lightning.Trainer(
         max_epochs=config.epochs,
-        accelerator="gpu" if gpus else "cpu",
-        devices=config.devices,
+        **machines(config),
         strategy=_strategy(config),
         precision=choose_precision(config.precision),  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip or None,
         accumulate_grad_batches=config.accumulate,
-        callbacks=[history, best, last],
+        callbacks=[OneFolder(folder), history, best, last],
         logger=loggers or False,
         enable_progress_bar=progress,
         enable_model_summary=False,
@@ -103,7 +99,7 @@ def _strategy(config: PretrainingConfig) -> Any:
         # One whole file per checkpoint, which any number of devices reads again; parameters keep their names, by
         # which weight decay is decided.
         return FSDPStrategy(state_dict_type="full", use_orig_params=True)
-    if config.devices > 1:
+    if config.processes > 1:
         return "ddp_find_unused_parameters_true" if config.gate_from else "ddp"
     return "auto"
 
