@@ -1,0 +1,1 @@
+"""Does a frozen representation know more than the sequence itself? Sources, readouts, tasks and verdicts."""
