@@ -491,6 +491,17 @@ def test_the_conclusion_compares_with_random_weights_counts_and_shuffled_labels(
     assert "AUROC is 0.502 (chance 0.5); none is clearly above it" in said
 
 
+def test_the_conclusion_warns_of_words_that_do_as_well_and_of_short_training():
+    words = replace(entry("6-mers of both strands", 0.9, kind=Kind.COUNTS, readout="linear", summary="mean"))
+    short = one_hot(warnings=("the last epoch was the best: training for longer may give a better readout.",))
+    said = conclude(judge([short, entry(mean=0.9), words]))
+    assert any("AUROC 0.900, which none of them is shown to beat" in sentence for sentence in said)
+    assert any("still improving when its training ended (tf)" in sentence for sentence in said)
+    said = conclude(judge([one_hot(), entry(mean=0.99), words]))
+    assert any("AUROC 0.900, beaten by lm" in sentence for sentence in said)
+    assert not any("still improving" in sentence for sentence in said)
+
+
 def test_an_entry_needs_scores():
     with pytest.raises(ValueError, match="at least one score"):
         Entry("lm", LM, "tf", "cnn", "AUROC", {})

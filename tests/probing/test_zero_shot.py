@@ -35,7 +35,9 @@ class Words:
                 spans[row, number] = torch.tensor([start, start + len(word)])
         return Embedded(features, spans)
 
-    def log_probabilities(self, sequences: Sequence[str]) -> torch.Tensor:
+    def log_probabilities(
+        self, sequences: Sequence[str], places: Sequence[Sequence[int]] | None = None
+    ) -> torch.Tensor:
         self.read += len(sequences)
         return self.letters.expand(len(sequences), max(map(len, sequences)), 4)
 

@@ -213,23 +213,30 @@ def _flat(
 
 
 def _log_ratios(source: Any, task: VariantTask) -> Array:
-    """Of the letters that differ, each masked by itself; every window is read once, however many variants it has."""
+    """Of the letters that differ, each masked by itself; a window is read once for all variants at one of its bases."""
     found = np.full(len(task), np.nan)
     codes = {letter: place for place, letter in enumerate(DNA.letters)}
     rows_of: dict[str, list[int]] = {}
     for row, text in enumerate(task.reference):
         rows_of.setdefault(text, []).append(row)
     for text, rows in rows_of.items():
-        log_p: Array | None = None
-        for row in rows:
-            other = task.alternate[row]
-            places = [n for n, (a, b) in enumerate(zip(text, other, strict=False)) if a != b]
-            if len(other) != len(text) or any(text[n] not in codes or other[n] not in codes for n in places):
-                continue
-            if log_p is None:
-                log_p = source.log_probabilities([text])[0].double().numpy()
-            found[row] = sum(log_p[n, codes[other[n]]] - log_p[n, codes[text[n]]] for n in places)
+        places = {row: _substituted(text, task.alternate[row]) for row in rows}
+        wanted = sorted({n for some in places.values() for n in some})
+        if not wanted:
+            continue
+        log_p = source.log_probabilities([text], [wanted])[0].double().numpy()
+        for row, some in places.items():
+            if some:
+                other = task.alternate[row]
+                found[row] = sum(log_p[n, codes[other[n]]] - log_p[n, codes[text[n]]] for n in some)
     return found
+
+
+def _substituted(text: str, other: str) -> list[int]:
+    """Where known letters stand against known letters; nowhere if anything else differs."""
+    places = [n for n, (a, b) in enumerate(zip(text, other, strict=False)) if a != b]
+    known = all(text[n] in DNA.letters and other[n] in DNA.letters for n in places)
+    return places if len(other) == len(text) and known else []
 
 
 def _turned(task: VariantTask) -> VariantTask:

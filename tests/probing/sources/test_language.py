@@ -147,3 +147,15 @@ def test_letters_that_no_word_has_give_nan():
     found = table.log_probabilities(torch.zeros(1, 4), 2)[0]
     torch.testing.assert_close(found[0].exp(), torch.full((4,), 0.25))
     assert found[1].isnan().all()
+
+
+@pytest.mark.parametrize("strands", ["as is", "averaged"])
+@pytest.mark.parametrize("kind", ["hf_bert", "hf_kmer"])
+def test_some_places_get_the_numbers_that_they_have_among_all(request, kind, strands):
+    source = open_source(f"hf:{request.getfixturevalue(kind)}", strands=strands)
+    places = [[0, 7], [5]]
+    every, some = source.log_probabilities(TEXTS[:2]), source.log_probabilities(TEXTS[:2], places)
+    for row, asked in enumerate(places):
+        torch.testing.assert_close(some[row, asked], every[row, asked], rtol=1e-5, atol=1e-6, equal_nan=True)
+    if strands == "as is":
+        assert some.isnan().sum() > every.isnan().sum()  # the others were not computed

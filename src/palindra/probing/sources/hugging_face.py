@@ -179,14 +179,19 @@ class HuggingFaceLanguageSource(HuggingFaceSource):
         return LetterTable(self.tokens.words)
 
     @torch.no_grad()
-    def log_probabilities(self, sequences: Sequence[str]) -> Float[Tensor, "batch length 4"]:
+    def log_probabilities(
+        self, sequences: Sequence[str], places: Sequence[Sequence[int]] | None = None
+    ) -> Float[Tensor, "batch length 4"]:
         """Log-probabilities of A, C, G, T at every base; those of tiles are averaged by their weights."""
         require_letters(sequences)
         rows, long = self._read(sequences)
         found = torch.full((len(sequences), max(map(len, sequences)), 4), torch.nan)
         for row, tokens in rows.items():
-            read = self._left_to_right if self.loaded.causal else self._masked
-            found[row, : len(sequences[row])] = read(tokens, len(sequences[row]))
+            length = len(sequences[row])
+            wanted = set(range(length) if places is None else places[row])
+            found[row, :length] = (
+                self._left_to_right(tokens, length) if self.loaded.causal else self._masked(tokens, length, wanted)
+            )
         for row in long:
             mixed = read_tiles(self.log_probabilities, sequences[row], self._tile(sequences[row]))
             found[row, : len(sequences[row])] = mixed.log_softmax(-1)
@@ -206,10 +211,10 @@ class HuggingFaceLanguageSource(HuggingFaceSource):
                     found[tokens.spans[place, 0] : tokens.spans[place, 1]] = values
         return found
 
-    def _masked(self, tokens: Tokens, length: int) -> Tensor:
+    def _masked(self, tokens: Tokens, length: int, wanted: set[int]) -> Tensor:
         found = torch.full((length, 4), torch.nan)
         ids = torch.tensor(tokens.ids)
-        for questions in self._questions(tokens, length):
+        for questions in self._questions(tokens, length, wanted):
             asked = ids.repeat(len(questions), 1)
             for row, (hidden, _, _) in enumerate(questions):
                 asked[row, [tokens.first + place for place in hidden]] = self.loaded.tokenizer.mask_token_id
@@ -220,7 +225,9 @@ class HuggingFaceLanguageSource(HuggingFaceSource):
                 found[bases] = letters[[base - start for base in bases]]
         return found
 
-    def _questions(self, tokens: Tokens, length: int) -> Iterator[list[tuple[list[int], int, list[int]]]]:
+    def _questions(
+        self, tokens: Tokens, length: int, wanted: set[int]
+    ) -> Iterator[list[tuple[list[int], int, list[int]]]]:
         """Batches of which tokens are masked together, which of them is read, and for which bases."""
         spans = tokens.spans.tolist()
         asked: list[tuple[list[int], int, list[int]]]
@@ -230,6 +237,7 @@ class HuggingFaceLanguageSource(HuggingFaceSource):
             asked = [(hidden, hidden[len(hidden) // 2], [base]) for base, hidden in enumerate(holders)]
         else:
             asked = [([place], place, list(range(start, stop))) for place, (start, stop) in enumerate(spans)]
+        asked = [question for question in asked if not wanted.isdisjoint(question[2])]
         most = max(1, min(self.batch_size, LARGEST_LOGITS // (len(tokens.ids) * len(self.tokens))))
         yield from (asked[start : start + most] for start in range(0, len(asked), most))
 

@@ -15,8 +15,13 @@ from palindra.probing.source import Source
 class LanguageSource(Source, Protocol):
     """A source that also says how probable each letter is at each place."""
 
-    def log_probabilities(self, sequences: Sequence[str]) -> Float[Tensor, "batch length 4"]:
+    def log_probabilities(
+        self, sequences: Sequence[str], places: Sequence[Sequence[int]] | None = None
+    ) -> Float[Tensor, "batch length 4"]:
         """Log-probabilities of A, C, G, T at every base, in nats, given that the base is one of them.
+
+        With ``places`` those bases of each sequence are asked for, at least, which spares a masked model a pass for
+        every other one; what was not computed is NaN.
 
         A masked model hides one token at a time (of overlapping k-mers all that hold the base), a causal one reads
         what lies before. For tokens of several letters the probabilities of all tokens of as many letters are added

@@ -102,22 +102,25 @@ class StrandLanguageSource:
         return joined([features[row] for row in order], [single_bases(len(text)) for text in sequences])
 
     @torch.no_grad()
-    def log_probabilities(self, sequences: Sequence[str]) -> Float[Tensor, "batch length 4"]:
+    def log_probabilities(
+        self, sequences: Sequence[str], places: Sequence[Sequence[int]] | None = None
+    ) -> Float[Tensor, "batch length 4"]:
         """Log-probabilities of A, C, G, T at every base while it alone is masked; see ``LanguageSource``."""
         require_letters(sequences)
         found = torch.full((len(sequences), max(map(len, sequences)), 4), torch.nan)
         for rows in self._batches(sequences):
             for row, tokens in zip(rows, _tokens(sequences, rows), strict=True):
-                found[row, : len(tokens)] = self._masked(tokens)
+                asked = range(len(tokens)) if places is None else places[row]
+                found[row, list(asked)] = self._masked(tokens, torch.tensor([*asked], dtype=torch.long))
         for row in self._long(sequences):
             mixed = read_tiles(self.log_probabilities, sequences[row], self.longest)
             found[row, : len(sequences[row])] = mixed.log_softmax(-1)
         return found
 
-    def _masked(self, tokens: Tensor) -> Tensor:
-        parts = []
+    def _masked(self, tokens: Tensor, wanted: Tensor) -> Tensor:
+        parts = [torch.zeros(0, VOCABULARY.letters)]
         together = max(1, min(self.batch_size, LETTERS_TOGETHER // len(tokens)))
-        for places in torch.split(torch.arange(len(tokens)), together):
+        for places in torch.split(wanted, together):
             asked = tokens.repeat(len(places), 1)
             asked[torch.arange(len(places)), places] = VOCABULARY.mask
             logits = self.model(asked.to(self.device), None).logits[torch.arange(len(places)), places]

@@ -107,10 +107,11 @@ class BothStrandsLanguage(BothStrandsLayered):
 
     source: LanguageSource  # type: ignore[assignment]
 
-    def log_probabilities(self, sequences: Sequence[str]) -> Tensor:
+    def log_probabilities(self, sequences: Sequence[str], places: Sequence[Sequence[int]] | None = None) -> Tensor:
         """Mean log-probabilities of both strands, which add up to one again: those of a base pair."""
-        given = self.source.log_probabilities(sequences)
-        other = self.source.log_probabilities(other_strands(sequences))
+        turned = places and [[len(s) - 1 - n for n in some] for s, some in zip(sequences, places, strict=True)]
+        given = self.source.log_probabilities(sequences, places)
+        other = self.source.log_probabilities(other_strands(sequences), turned)
         for row, text in enumerate(sequences):
             other[row, : len(text)] = other[row, : len(text)].flip(0, 1)
         return ((given + other) / 2).log_softmax(-1)

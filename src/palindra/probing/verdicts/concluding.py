@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from palindra.probing.controls import REFERENCE
 from palindra.probing.verdicts.claims import SUPPORTED, UNTESTED, Claim
 from palindra.probing.verdicts.contrasts import contrast, mean_of
 from palindra.probing.verdicts.controls import NegativeControl
@@ -32,15 +33,15 @@ def conclude(
         claims: as tested.
         entries: all cells, those outside the table as well.
     """
-    said = [_headline(verdicts), *_of_each_source(verdicts)]
+    said = [_headline(verdicts), *_of_each_source(verdicts), *_kmers(verdicts), *_short_training(verdicts)]
     said += [*_rank(verdicts), *_random_weights(verdicts), *_counts(verdicts), *_shuffled(entries)]
     said += [control.sentence for control in controls]
     covers = sorted({verdict.difference.covers for verdict in verdicts if verdict.word in (BETTER, WORSE, SAME)})
     if covers:
+        judged = sum(verdict.word in (BETTER, WORSE, SAME) for verdict in verdicts)
         said.append(
-            f"Differences cover the variation between {' or '.join(covers)}; p-values are corrected for all "
-            f"{sum(verdict.word in (BETTER, WORSE, SAME) for verdict in verdicts)} cells of the table (Holm). Other "
-            "data sets are not covered."
+            f"Differences cover the variation between {' or, of single fits, '.join(covers)}; p-values are corrected "
+            f"for all {judged} cells of the table (Holm). Other data sets are not covered."
         )
     if claims:
         counts = {
@@ -92,6 +93,37 @@ def _compared(verdict: Verdict) -> str:
         return found
     interval = "" if math.isnan(d.low) else f" [{d.low:+.3f}, {d.high:+.3f}]"
     return f"{found}, {verdict.word}: {d.mean:+.3f}{interval} beside {verdict.reference.mean:.3f}"
+
+
+def _kmers(verdicts: Sequence[Verdict]) -> list[str]:
+    """Where a source beats one-hot: whether it also beats words counted on both strands."""
+    said = []
+    for task in dict.fromkeys(v.entry.task for v in verdicts if v.word == BETTER and v.entry.kind in PRETRAINED):
+        words = next((v.entry for v in verdicts if v.entry.task == task and v.entry.source == REFERENCE), None)
+        if words is None:
+            continue
+        own = [v.entry for v in verdicts if v.entry.task == task and v.word == BETTER and v.entry.kind in PRETRAINED]
+        lead = {e.label: contrast(e, words).difference() for e in own}
+        above = [label for label, d in lead.items() if d.p < 0.05 and d.mean > 0]
+        which = f"beaten by {', '.join(above)}" if above else "which none of them is shown to beat"
+        said.append(f"On {task} a linear model of {REFERENCE} has {words.metric} {words.mean:.3f}, {which}.")
+    return said
+
+
+def _short_training(verdicts: Sequence[Verdict]) -> list[str]:
+    """A baseline that was still learning is no hard baseline."""
+    tasks = [
+        v.entry.task
+        for v in verdicts
+        if v.entry.kind is Kind.ONE_HOT and v.entry.readout == "cnn" and v.entry.strands == "as is"
+        if any("last epoch was the best" in text for text in v.entry.warnings)
+    ]
+    if not tasks:
+        return []
+    return [
+        f"The CNN on one-hot was still improving when its training ended ({', '.join(tasks)}): train for longer before "
+        "a source is believed to be better."
+    ]
 
 
 def _rank(verdicts: Sequence[Verdict]) -> list[str]:
@@ -161,6 +193,8 @@ def _shuffled(entries: Sequence[Entry]) -> list[str]:
             "training to test"
             if clear
             else "none is clearly above it over several draws of labels"
+            if any(e.covers == "seeds" for e in own)
+            else "each is one draw of labels, which may lie far from chance by accident"
         )
         spread = f"{min(means):.3f} to {max(means):.3f}" if len(means) > 1 else f"{means[0]:.3f}"
         said.append(f"With shuffled training labels {metric} is {spread} (chance {CHANCE[metric]:g}); {meaning}.")
