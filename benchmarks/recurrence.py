@@ -6,8 +6,8 @@ First the functions, chunked beside one position after the other, on the same in
 backward: processor seconds, the least of each over repeats that are taken in turn. Then inference with whole layers at
 growing lengths, each in a process of its own: microseconds and peak resident memory (VmHWM) above that of the same
 process before it runs, per position, with inputs and outputs of the layer counted. With --segments-mb the recurrent
-layers also read that many megabases in segments, the state carried, to show the memory that this needs. Last, what a
-training step of whole language models costs.
+layers also read that many megabases in segments, the state carried, to show the memory that this needs. Last, the
+shipped language model reads --model-mb megabases at once, and what a training step of language models costs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from palindra.cli.provenance import commit
 from palindra.models.strand_lm import StrandLM, StrandLMConfig
+from palindra.models.strand_lm.shipped import shipped
 from palindra.nn import count_parameters
 from palindra.nn.recurrence import (
     Comba,
@@ -134,6 +135,22 @@ def training_steps(length: int, repeats: int) -> None:
         )
 
 
+def whole_model(length: int) -> None:
+    """Print what reading a long sequence at once with the shipped language model costs."""
+    model, _ = shipped()
+    tokens = torch.randint(0, 4, (1, length))
+    start = time.process_time()
+    with torch.inference_mode():
+        finite = bool(model(tokens).logits.isfinite().all())
+    taken = time.process_time() - start
+    print(
+        f"\nthe shipped language model, {count_parameters(model):,} parameters, {length:,} positions at once: "
+        f"{taken:.1f} s, {taken / length * 1e6:.1f} us / position, peak of the process {memory('VmHWM') / 1e9:.2f} GB, "
+        f"all finite: {finite}",
+        flush=True,
+    )
+
+
 def memory(key: str) -> float:
     """Resident memory of this process in bytes: VmHWM for the largest so far, VmRSS for now."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -198,6 +215,7 @@ def main() -> None:
     parser.add_argument("--steps-length", type=int, default=1024, help="positions beside single steps; 0 for none")
     parser.add_argument("--kilobases", type=int, nargs="*", default=[1, 4, 16, 64, 256])
     parser.add_argument("--segments-mb", type=int, default=1)
+    parser.add_argument("--model-mb", type=int, default=1, help="read by the shipped language model; 0 for none")
     parser.add_argument("--training-kb", type=int, default=16, help="of a training step of language models; 0 for none")
     parser.add_argument("--stage", choices=sorted(LAYERS), help=argparse.SUPPRESS)
     parser.add_argument("--length", type=int, help=argparse.SUPPRESS)
@@ -215,6 +233,8 @@ def main() -> None:
         print(f"\nDelta rule, forward and backward: at least {worst:.1f} times faster in chunks (wanted: {LEAST:g}).")
     if options.kilobases:
         over_lengths(options)
+    if options.model_mb:
+        whole_model(options.model_mb * 2**20)
     if options.training_kb:
         training_steps(options.training_kb * 1024, options.repeats)
 
