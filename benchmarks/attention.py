@@ -2,11 +2,11 @@
 
     python benchmarks/attention.py [--kilobases 1 4 16 64 256] [--window 512] [--heads 4] [--size 16] [--full 16]
 
-Each row runs in a process of its own, whose seconds (of all its threads) are counted: a forward pass without gradients,
-and with ``train`` a forward and a backward pass; the better of two. Memory is what the largest resident memory of the
-process (VmHWM) grew by meanwhile, over that of an earlier pass of 1 kb. Full attention is tried up to ``--full`` kb:
-with a band it gives the same numbers as windows, which is checked, from a matrix of all pairs; without one it is the
-fused kernel, and sees more.
+Each row runs in a process of its own, whose seconds (of all its threads) are counted: a forward pass without
+gradients, and with ``train`` a forward and a backward pass; the best of two or, where they are short, of up to twenty.
+Memory is what the largest resident memory of the process (VmHWM) grew by meanwhile, over that of an earlier pass of 1
+kb. Full attention is tried up to ``--full`` kb: with a band it gives the same numbers as windows, which is checked,
+from a matrix of all pairs; without one it is the fused kernel, and sees more.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from printed import log
 
 WAYS = ("windows", "windows, train", "windows, alibi", "layer", "full, band", "full")
 CONSTANT = 1.2  # the largest against the smallest time per position in windows, from 4 kb on
+LONG_ENOUGH = 3.0  # seconds of passes together
 ENOUGH = 4096  # positions from which a pass is long enough to be timed
 
 
@@ -84,7 +85,7 @@ def measure(way: str, options: argparse.Namespace) -> None:
     with torch.set_grad_enabled("train" in way):
         run(1024)
         before, times = peak(), []
-        for _ in range(2):
+        while len(times) < 2 or (sum(times) < LONG_ENOUGH and len(times) < 20):
             start = time.process_time()
             run(length)
             times.append(time.process_time() - start)

@@ -3,17 +3,17 @@
     python benchmarks/recurrence.py [--threads 2] [--repeats 5] [--kilobases 1 4 16 64 256] [--segments-mb 1]
 
 First the functions, chunked beside one position after the other, on the same inputs, forward alone and forward with
-backward: the median over repeats, taken in turn, of the ratio within a repeat. Then inference with whole layers at
+backward: processor seconds, the least of each over repeats that are taken in turn. Then inference with whole layers at
 growing lengths, each in a process of its own: microseconds and peak resident memory (VmHWM) above that of the same
 process before it runs, per position, with inputs and outputs of the layer counted. With --segments-mb the recurrent
-layers also read that many megabases in segments, the state carried, to show the memory that this needs.
+layers also read that many megabases in segments, the state carried, to show the memory that this needs. Last, the
+shipped language model reads --model-mb megabases at once, and what a training step of language models costs.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -26,6 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from palindra.cli.provenance import commit
+from palindra.models.strand_lm import StrandLM, StrandLMConfig
+from palindra.models.strand_lm.shipped import shipped
+from palindra.nn import count_parameters
 from palindra.nn.recurrence import (
     Comba,
     Mamba,
@@ -39,7 +42,8 @@ from palindra.nn.recurrence import (
 )
 from printed import log, public
 
-WIDTH, SEGMENT, LEAST, SPREAD = 128, 65_536, 20.0, 0.2
+WIDTH, SEGMENT, LEAST, SPREAD = 128, 2048, 20.0, 0.2
+LONG_ENOUGH = 3.0  # seconds of passes together
 LAYERS: dict[str, Callable[[], nn.Module]] = {
     "Comba": lambda: Comba(WIDTH),
     "Mamba2": lambda: Mamba2(WIDTH),
@@ -78,17 +82,19 @@ def pairs(length: int, heads: int, size: int) -> list[tuple[str, Call, Call, lis
 
 
 def seconds(call: Call, inputs: list[Tensor], backward: bool) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     with torch.set_grad_enabled(backward):
         out, _ = call()
     if backward:
         torch.autograd.grad(out.sum(), inputs)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def beside_steps(length: int, repeats: int) -> float:
     """Print a table; return the ratio for a training step of the delta rule at the size of the layer."""
-    print(f"chunks beside steps, batch 1, {length:,} positions: microseconds per position, median of {repeats}\n")
+    print(
+        f"chunks beside steps, batch 1, {length:,} positions: processor microseconds per position, least of {repeats}\n"
+    )
     print(f"{'':14} {'heads x size':>12} {'pass':20} {'chunks':>9} {'steps':>9} {'steps / chunks':>15}")
     worst = float("inf")
     for heads, size in ((8, 64), (8, 16)):
@@ -96,14 +102,53 @@ def beside_steps(length: int, repeats: int) -> float:
             for backward in (False, True):
                 seconds(chunked, inputs, backward)
                 taken = [[seconds(f, inputs, backward) for f in (chunked, steps)] for _ in range(repeats)]
-                ours, other = (statistics.median(column) / length * 1e6 for column in zip(*taken, strict=True))
-                ratio = statistics.median(b / a for a, b in taken)
+                ours, other = (min(column) / length * 1e6 for column in zip(*taken, strict=True))
+                ratio = other / ours
                 what = "forward and backward" if backward else "forward"
                 print(
                     f"{name:14} {f'{heads} x {size}':>12} {what:20} {ours:9.2f} {other:9.1f} {ratio:15.1f}", flush=True
                 )
                 worst = min(worst, ratio) if backward and name == "delta rule" else worst
     return worst
+
+
+def training_steps(length: int, repeats: int) -> None:
+    """Print what one forward and backward pass of whole language models costs."""
+    print(f"\ntraining step of language models, batch 1, {length:,} positions: processor seconds, least of {repeats}\n")
+    configs = {
+        "CrossDNA, small": StrandLMConfig.crossdna_small(),
+        "tied, without attention": StrandLMConfig(
+            mixer="tied", width=48, depth=2, heads=4, key_size=16, feed_forward=2.0, attention=False, window=None
+        ),
+    }
+    for name, config in configs.items():
+        torch.manual_seed(0)
+        model, tokens, taken = StrandLM(config), torch.randint(0, 4, (1, length)), []
+        for _ in range(repeats):
+            start = time.process_time()
+            model(tokens).logits.logsumexp(-1).mean().backward()
+            taken.append(time.process_time() - start)
+        print(
+            f"{name:24} {count_parameters(model):9,} parameters {min(taken):8.2f} s {min(taken) / length * 1e6:8.1f} "
+            f"us / position; peak of the process {memory('VmHWM') / 1e9:.2f} GB",
+            flush=True,
+        )
+
+
+def whole_model(length: int) -> None:
+    """Print what reading a long sequence at once with the shipped language model costs."""
+    model, _ = shipped()
+    tokens = torch.randint(0, 4, (1, length))
+    start = time.process_time()
+    with torch.inference_mode():
+        finite = bool(model(tokens).logits.isfinite().all())
+    taken = time.process_time() - start
+    print(
+        f"\nthe shipped language model, {count_parameters(model):,} parameters, {length:,} positions at once: "
+        f"{taken:.1f} s, {taken / length * 1e6:.1f} us / position, peak of the process {memory('VmHWM') / 1e9:.2f} GB, "
+        f"all finite: {finite}",
+        flush=True,
+    )
 
 
 def memory(key: str) -> float:
@@ -120,16 +165,16 @@ def stage(name: str, length: int, segments: bool, repeats: int) -> None:
     layer(torch.randn(1, 100, WIDTH))
     before = memory("VmRSS")
     if segments:
-        start, state = time.perf_counter(), None
+        start, state = time.process_time(), None
         for _ in range(length // SEGMENT):
             _, state = layer.run(torch.randn(1, SEGMENT, WIDTH), state)
-        taken = [time.perf_counter() - start]
+        taken = [time.process_time() - start]
     else:
         x, taken = torch.randn(1, length, WIDTH), []
-        for _ in range(repeats):
-            start = time.perf_counter()
+        while len(taken) < repeats or (sum(taken) < LONG_ENOUGH and len(taken) < 20):
+            start = time.process_time()
             layer(x)
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
     peak = memory("VmHWM")
     print(min(taken) / length * 1e6, (peak - before) / length, peak)
 
@@ -142,7 +187,7 @@ def in_process(options: argparse.Namespace, name: str, length: int, segments: bo
 
 
 def over_lengths(options: argparse.Namespace) -> None:
-    print(f"\ninference, batch 1, width {WIDTH}, the shortest of {options.repeats} passes\n")
+    print(f"\ninference, batch 1, width {WIDTH}, processor time of the shortest of {options.repeats} passes or more\n")
     print(f"{'layer':8} {'length':>10} {'us / position':>14} {'kB / position':>14} {'peak GB':>9}")
     for name in LAYERS:
         times = []
@@ -167,9 +212,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and memory of the recurrences.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--steps-length", type=int, default=1024, help="positions beside single steps")
+    parser.add_argument("--steps-length", type=int, default=1024, help="positions beside single steps; 0 for none")
     parser.add_argument("--kilobases", type=int, nargs="*", default=[1, 4, 16, 64, 256])
     parser.add_argument("--segments-mb", type=int, default=1)
+    parser.add_argument("--model-mb", type=int, default=1, help="read by the shipped language model; 0 for none")
+    parser.add_argument("--training-kb", type=int, default=16, help="of a training step of language models; 0 for none")
     parser.add_argument("--stage", choices=sorted(LAYERS), help=argparse.SUPPRESS)
     parser.add_argument("--length", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--in-segments", action="store_true", help=argparse.SUPPRESS)
@@ -181,10 +228,15 @@ def main() -> None:
     print("$ python benchmarks/" + " ".join([Path(sys.argv[0]).name, *map(public, sys.argv[1:])]))
     print(f"commit {commit() or 'unknown'}, palindra {version('palindra')}, torch {version('torch')}, ", end="")
     print(f"python {platform.python_version()}, {platform.machine()}, {options.threads} thread(s)\n")
-    worst = beside_steps(options.steps_length, options.repeats)
-    print(f"\nDelta rule, forward and backward: at least {worst:.1f} times faster in chunks (wanted: {LEAST:g}).")
+    if options.steps_length:
+        worst = beside_steps(options.steps_length, options.repeats)
+        print(f"\nDelta rule, forward and backward: at least {worst:.1f} times faster in chunks (wanted: {LEAST:g}).")
     if options.kilobases:
         over_lengths(options)
+    if options.model_mb:
+        whole_model(options.model_mb * 2**20)
+    if options.training_kb:
+        training_steps(options.training_kb * 1024, options.repeats)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,11 @@ import torch
 
 from palindra.cli.variants.running import Plan, score_file
 from palindra.data.genome import Genome
+from palindra.evaluation.zero_shot import masked_log_ratio
 from palindra.models.saving import seal
+from palindra.models.strand_lm import StrandLM, StrandLMConfig
+from palindra.models.strand_lm.opening import open_language_model
+from palindra.models.strand_lm.saving import save
 from palindra.models.track_resnet import TrackResNet, TrackResNetConfig
 from palindra.models.track_saving import save_track_run
 from palindra.sequences import one_hot, reverse_complement
@@ -132,6 +136,58 @@ def test_scores_are_those_that_are_known_by_hand(score, tmp_path: Path):
         assert found == [a, c, a or c, a + c]
     assert [row["status"] for row in rows] == ["scored"] * len(rows)
     assert "57 records" in result.out
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("language") / "model"
+    torch.manual_seed(0)
+    sizes = {"width": 8, "depth": 1, "heads": 2, "key_size": 4, "attention": False, "window": None}
+    save(folder, StrandLM(StrandLMConfig(mixer="untied", **sizes)))
+    return folder
+
+
+def test_a_language_model_gives_zero_shot_scores_that_do_not_depend_on_the_strand(
+    palindra, folder: Path, tmp_path: Path, language_model: Path
+):
+    for name in ("given", "turned"):
+        calls, fasta = folder / f"{name}.vcf", folder / f"{name}.fa"
+        out = tmp_path / name
+        result = palindra("variants", language_model, calls, fasta, "-o", out, "--window", WINDOW, "--no-progress")
+        assert result.code == 0, result.err
+    tables = [tmp_path / name / "scores.tsv" for name in ("given", "turned")]
+    places = [keys(tables[0]), keys(tables[1], turned=True)]
+    model = open_language_model(language_model)
+    for column in ("log_ratio", "cosine", "l2"):
+        given, turned = (
+            dict(zip(keys, numbers(path, column), strict=True)) for keys, path in zip(places, tables, strict=True)
+        )
+        assert given.keys() == turned.keys()
+        for place, value in given.items():
+            assert value == pytest.approx(turned[place], abs=1e-5)
+    inside = next(row for row in table(tables[0]) if row["chrom"] == "one" and int(row["position"]) > WINDOW)
+    start = int(inside["position"]) - 1 - WINDOW // 2
+    window = letters()["one"][start : start + WINDOW]
+    changed = window[: WINDOW // 2] + inside["alt"] + window[WINDOW // 2 + 1 :]
+    assert float(inside["log_ratio"]) == pytest.approx(masked_log_ratio(model, [window], [changed])[0], rel=1e-4)
+
+
+def test_insertions_have_distances_but_no_log_ratio(palindra, folder: Path, tmp_path: Path, language_model: Path):
+    text = letters()["one"]
+    calls = tmp_path / "calls.vcf"
+    calls.write_text(HEADER + record("one", 31, text[30], text[30] + "GA") + record("one", 41, text[40:42], text[40]))
+    options = "-o", tmp_path / "out", "--window", WINDOW, "--no-progress"
+    assert palindra("variants", language_model, calls, folder / "given.fa", *options).code == 0
+    for row in table(tmp_path / "out" / "scores.tsv"):
+        assert row["log_ratio"] == "."
+        assert float(row["l2"]) > 0
+
+
+def test_options_that_a_language_model_has_no_use_for_are_refused(palindra, folder: Path, tmp_path: Path):
+    options = "-o", tmp_path / "out", "--shifts", "-1,1", "--kind", "value"
+    result = palindra("variants", "default", folder / "given.vcf", folder / "given.fa", *options)
+    assert result.code == 2
+    assert "leave out --shifts, --kind" in " ".join(result.err.split())
 
 
 def test_the_vcf_keeps_every_record_and_is_indexed(score, folder: Path, tmp_path: Path):

@@ -118,8 +118,9 @@ def _ratio(model: nn.Module, ref: Tensor, alt: Tensor) -> Array:
 def _gain(model: nn.Module, masked: Tensor, ref: Tensor, alt: Tensor, differ: Tensor) -> Tensor:
     """Log-ratios of one strand, added up over the letters that differ, in float64."""
     device = next(model.parameters()).device
-    logits = model(masked.to(device), None).logits[..., : VOCABULARY.letters]
-    log_p = logits.double().log_softmax(-1).cpu()
+    distinct, which = torch.unique(masked, dim=0, return_inverse=True)  # several alternates share one masked window
+    logits = model(distinct.to(device), None).logits[..., : VOCABULARY.letters]
+    log_p = logits.double().log_softmax(-1).cpu()[which]
     letters = [torch.where(differ, tokens, 0)[..., None] for tokens in (alt, ref)]
     gains = (log_p.gather(-1, letters[0]) - log_p.gather(-1, letters[1])).squeeze(-1)
     return torch.stack([gain[place].sort().values.sum() for gain, place in zip(gains, differ, strict=True)])
@@ -139,7 +140,8 @@ def _distances(
 def _embeddings(model: nn.Module, windows: Sequence[str], batch_size: int) -> Tensor:
     """Mean embeddings of sequences of any lengths, of both strands together, float64 ``(rows, features)``."""
     device = next(model.parameters()).device
-    tokens = [VOCABULARY.encode(text, name=f"row {row}") for row, text in enumerate(windows)]
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(windows))}
+    tokens = [VOCABULARY.encode(text, name=f"window {text[:20]}...") for text in numbers]
     by_length: dict[int, list[int]] = {}
     for row, codes in enumerate(tokens):
         by_length.setdefault(len(codes), []).append(row)
@@ -150,7 +152,7 @@ def _embeddings(model: nn.Module, windows: Sequence[str], batch_size: int) -> Te
             batch = torch.from_numpy(np.stack([tokens[row] for row in some])).long().to(device)
             means = read_both(model, batch).hidden.double().mean(1).cpu()
             found |= dict(zip(some, means, strict=True))
-    return torch.stack([found[row] for row in range(len(windows))])
+    return torch.stack([found[numbers[text]] for text in windows])
 
 
 def _tokens(one: str, two: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from palindra.nn.printed import OneLine
+from palindra.nn.processes import over_processes, several_processes, summed
 from palindra.symmetry import Position, Rep, moved_entries, tie
 
 
@@ -43,11 +44,13 @@ class _PooledBatchNorm(torch.autograd.Function):
         # Float running statistics, though unused, make the kernel return float ones for bfloat16 inputs.
         unused = torch.zeros_like(weight)
         mean, variance = torch.batch_norm_update_stats(x, unused, unused, 0.0)
+        mean, variance, count = over_processes(mean, variance, x.numel() // x.shape[1])
         mean, variance = orbit_statistics(mean, variance, rep)
         ctx.save_for_backward(x, weight, mean, variance)
-        ctx.rep, ctx.eps = rep, eps
-        ctx.mark_non_differentiable(mean, variance)
-        return functional.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps), mean, variance
+        ctx.rep, ctx.eps, ctx.count = rep, eps, count
+        values = torch.tensor(count)
+        ctx.mark_non_differentiable(mean, variance, values)
+        return functional.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps), mean, variance, values
 
     @staticmethod
     @once_differentiable
@@ -58,10 +61,11 @@ class _PooledBatchNorm(torch.autograd.Function):
             grad.contiguous(), x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
         # The statistics depend on x as well: subtract the pooled mean of the gradient and its pooled projection.
-        count = 2 * x.numel() / x.shape[1]
+        count = 2 * ctx.count
         inverse = (variance + ctx.eps).rsqrt()
-        shift = (weight * grad_bias + rep.act(weight * grad_bias, dim=0)) * inverse / count
-        slope = (weight * grad_weight + (weight * grad_weight)[permutation]) * inverse.square() / count
+        by_bias, by_weight = summed(weight * grad_bias, weight * grad_weight)
+        shift = (by_bias + rep.act(by_bias, dim=0)) * inverse / count
+        slope = (by_weight + by_weight[permutation]) * inverse.square() / count
         # slope * (x - mean) + shift, by the fused kernel again: twice as fast as addcmul in bfloat16.
         unit = torch.ones_like(variance)
         grad_x.sub_(functional.batch_norm(x, mean, unit, slope, shift, False, 0.0, 0.0))
@@ -78,6 +82,9 @@ class BatchNorm(OneLine, nn.BatchNorm1d):
         rep: type of the channels, unchanged by the layer.
         eps: added to the variance.
         momentum: of the running statistics used in evaluation (the running variance is bias-corrected).
+
+    Statistics are those of the batches of all processes that train one model together, so that a model does not depend
+    on their number.
 
     Second derivatives in training mode are refused by autograd; in evaluation mode they work as in the stock layer.
 
@@ -109,14 +116,13 @@ class BatchNorm(OneLine, nn.BatchNorm1d):
                 x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
             )
         momentum = self.momentum if self.momentum is not None else 0.1
-        if not self._pooled:
+        if not self._pooled and not several_processes():
             return functional.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias, True, momentum, self.eps
             )
-        values = x.numel() // x.shape[1]
-        if values < 2 and self.in_rep.even:
+        if x.numel() // x.shape[1] < 2 and self.in_rep.even:
             raise ValueError(f"batch normalisation needs more than one value per channel, got shape {tuple(x.shape)}.")
-        y, mean, variance = _PooledBatchNorm.apply(  # type: ignore[no-untyped-call]
+        y, mean, variance, values = _PooledBatchNorm.apply(  # type: ignore[no-untyped-call]
             x, self.weight, self.bias, self.in_rep, self.eps
         )
         with torch.no_grad():

@@ -67,20 +67,23 @@ def test_gradients_flow_through_the_state(layer, x):
         torch.testing.assert_close(ours, right, rtol=1e-9, atol=1e-9)
 
 
-def test_long_sequences_are_read_in_segments_where_no_gradients_are_asked(layer, x, monkeypatch):
+def test_long_sequences_are_read_in_segments_that_caches_hold(layer, x, monkeypatch):
+    mask = torch.arange(41).expand(2, -1) < torch.tensor([[41], [23]])
+    whole = {given is None: layer(x, mask=given) for given in (None, mask)}
     seen = []
     run = type(layer).run
     monkeypatch.setattr(
         type(layer), "run", lambda self, x, *a, **k: (seen.append(x.shape[1]), run(self, x, *a, **k))[1]
     )
-    monkeypatch.setattr("palindra.nn.recurrence.layer.INFERENCE_SEGMENT", 16)
-    mask = torch.arange(41).expand(2, -1) < torch.tensor([[41], [23]])
+    monkeypatch.setattr("palindra.nn.recurrence.layer.LEAST_SEGMENT", 1)
+    monkeypatch.setattr("palindra.nn.recurrence.layer.SEGMENT", 32)  # of two rows
     for given in (None, mask):
-        whole = layer(x, mask=given)
-        seen.clear()
-        with torch.no_grad():
-            torch.testing.assert_close(layer(x, mask=given), whole, rtol=1e-10, atol=1e-10)
-        assert seen == [16, 16, 9]
+        for gradients in (False, True):
+            seen.clear()
+            with torch.set_grad_enabled(gradients):
+                parts = layer(x, mask=given)
+            torch.testing.assert_close(parts, whole[given is None], rtol=1e-10, atol=1e-10)
+            assert seen == [16, 16, 9]
 
 
 def test_outputs_do_not_depend_on_what_follows(layer, x):

@@ -14,8 +14,8 @@ def command(
     model: Annotated[
         str,
         typer.Argument(
-            help="Run folder of labels or tracks, or module:function of anybody's PyTorch model of one-hot "
-            "(batch, 4, length) in the order ACGT.",
+            help="Run folder of labels or tracks, a language model (folder, or default), or module:function of "
+            "anybody's PyTorch model of one-hot (batch, 4, length) in the order ACGT.",
             show_default=False,
         ),
     ],
@@ -59,7 +59,11 @@ def command(
     progress: opt.Progress = True,
     window: Annotated[
         int | None,
-        typer.Option(min=1, help="module:function: letters that it reads.", rich_help_panel="Model"),
+        typer.Option(
+            min=1,
+            help="module:function: letters that it reads; language model: letters around.",
+            rich_help_panel="Model",
+        ),
     ] = None,
     activation: Annotated[
         str,
@@ -98,7 +102,8 @@ def command(
 
     Written are a VCF (bgzip, tabix) with INFO fields PALINDRA_..., one number for each alternate, and a table with one
     row for each. Records that cannot be scored stay in both, with the reason; all problems are listed with their lines.
-    The same command goes on where it was cut off.
+    The same command goes on where it was cut off. A language model gives zero-shot scores: the log-ratio of the letters
+    while they are masked, and the distance of the embeddings, of both strands.
     """
     from palindra.cli.tracks.data_building import noted
     from palindra.cli.tracks.predicting import parse_shifts

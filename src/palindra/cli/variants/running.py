@@ -13,10 +13,11 @@ from pathlib import Path
 import tomli_w
 
 from palindra.cli.provenance import versions
-from palindra.cli.variants.models import Declaration, VariantModel, chosen, open_model
+from palindra.cli.variants.language import is_language_model, open_language_scorer
+from palindra.cli.variants.models import Declaration, chosen, open_model
 from palindra.cli.variants.outputs import PROBLEMS, RECORD, TABLE, VCF, Growing, growing
 from palindra.cli.variants.rows import ABOUT, PROBLEM_COLUMNS, STATUS_FIELD, problem_lines, problem_row, refusal, rows
-from palindra.cli.variants.scoring import SCORES, Scorer
+from palindra.cli.variants.scoring import SCORES, AnyScorer, Scorer
 from palindra.data.files import hash_file
 from palindra.data.genome import Genome
 from palindra.data.variants import Kind, Problem, Record, Survey, VariantFile, read_vcf
@@ -77,7 +78,7 @@ def score_file(
     """Write the scored VCF, the table, the problems and the record of a run into a folder.
 
     Args:
-        model: run folder, or ``module:function``.
+        model: run folder, language model, or ``module:function``.
         calls: the VCF, gzipped or not.
         fasta: the genome.
         output: folder to write; while it is unfinished ``output.partial``, which the same command goes on with.
@@ -90,16 +91,12 @@ def score_file(
         InputError: for a model, a file or options that cannot be used; with ``strict`` for every problem of the VCF.
     """
     require_pysam()
-    opened = open_model(model, plan.declared)
     genome = Genome.open(fasta, cache=cache)
-    both = opened.knows_strands if plan.both_strands is None else plan.both_strands
-    targets = chosen(plan.targets, opened.names)
-    scorer = Scorer(opened, genome, targets, plan.shifts, both, plan.scores, plan.batch_size)
-    scorer.check()
-    file, survey = read_vcf(calls, genome, map_names=plan.map_names, window=opened.length).surveyed()
+    scorer = _scorer(model, genome, plan)
+    file, survey = read_vcf(calls, genome, map_names=plan.map_names, window=scorer.length).surveyed()
     if plan.strict and survey.counts.total():
         raise InputError(refusal(calls, survey))
-    settings = _settings(opened, scorer, calls, fasta, plan)
+    settings = _settings(scorer, calls, plan)
     with growing(output, settings) as files:
         if files.begun:
             say(f"going on after line {files.line:,} of {calls}")
@@ -124,7 +121,43 @@ def score_file(
     )
 
 
-def _write(files: Growing, file: VariantFile, survey: Survey, scorer: Scorer, advance: Callable[[int], None]) -> None:
+def _scorer(model: str, genome: Genome, plan: Plan) -> AnyScorer:
+    if is_language_model(model):
+        return open_language_scorer(
+            model,
+            genome,
+            window=plan.declared.window,
+            batch_size=plan.batch_size,
+            unused=_unused_by_language_models(plan),
+        )
+    opened = open_model(model, plan.declared)
+    both = opened.knows_strands if plan.both_strands is None else plan.both_strands
+    targets = chosen(plan.targets, opened.names)
+    scorer = Scorer(opened, genome, targets, plan.shifts, both, plan.scores, plan.batch_size)
+    scorer.check()
+    return scorer
+
+
+def _unused_by_language_models(plan: Plan) -> list[str]:
+    """Options that were given and that only models with outputs have a use for."""
+    nothing, declared = Plan(), plan.declared
+    given = {
+        "--targets": plan.targets != nothing.targets,
+        "--score": plan.scores != nothing.scores,
+        "--shifts": plan.shifts != nothing.shifts,
+        "--given-strand": plan.both_strands is False,
+        "--activation": declared.activation != "none",
+        "--outputs": declared.outputs != "invariant",
+        "--output-field": declared.field is not None,
+        "--kind": declared.kind is not None,
+        "--bin-size": declared.bin_size is not None,
+    }
+    return [name for name, was_given in given.items() if was_given]
+
+
+def _write(
+    files: Growing, file: VariantFile, survey: Survey, scorer: AnyScorer, advance: Callable[[int], None]
+) -> None:
     """Append the header once, then a chunk at a time whatever lies behind the line that was reached before."""
     columns = scorer.columns
     info = {name: field.name for name, field in scorer.info.items()}
@@ -135,7 +168,7 @@ def _write(files: Growing, file: VariantFile, survey: Survey, scorer: Scorer, ad
         problems = "\t".join(PROBLEM_COLUMNS) + "\n" + "".join(map(problem_row, file.problems))
         files.append(0, counts, vcf=header, table=table, problems=problems)
     advance(counts["scored"])
-    size = max(scorer.batch_size, _LETTERS // (2 * scorer.model.length + 4 * max(map(abs, scorer.shifts))))
+    size = max(scorer.batch_size, _LETTERS // (2 * scorer.length + 4 * scorer.margin))
     for chunk in _chunks(file.records(), files.line, size):
         records = [record for record in chunk if isinstance(record, Record)]
         variants = [variant for record in records for variant in record.variants if variant is not None]
@@ -184,21 +217,12 @@ def _finish(files: Growing, genome: Genome, survey: Survey, plan: Plan) -> str |
     return index(path, longest=max(genome.chromosomes.values())).name
 
 
-def _settings(model: VariantModel, scorer: Scorer, calls: Path, fasta: Path, plan: Plan) -> dict[str, object]:
-    reading = model.reading
-    return {
-        "model": model.identity,
+def _settings(scorer: AnyScorer, calls: Path, plan: Plan) -> dict[str, object]:
+    return scorer.settings | {
         "calls": hash_file(calls),
         "genome": scorer.genome.fingerprint,
-        "targets": [model.names[number] for number in scorer.targets],
-        "shifts": list(scorer.shifts),
-        "both_strands": scorer.both_strands,
-        "score": list(scorer.scores),
-        "window": model.length,
-        "outputs": str(reading),
         "activation": plan.declared.activation,
         "output_field": plan.declared.field or "",
-        "batch_size": scorer.batch_size,
         "map_names": plan.map_names,
         "sort": plan.sort,
     }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,37 @@ _HOW = {
 }
 
 
+class AnyScorer(Protocol):
+    """What scores variants, whatever the model: columns, how they are declared, and what has to stay the same."""
+
+    @property
+    def genome(self) -> Genome: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def length(self) -> int:
+        """Letters of a window."""
+        ...
+
+    @property
+    def margin(self) -> int:
+        """Letters by which windows are moved at most."""
+        ...
+
+    @property
+    def columns(self) -> dict[str, str]: ...
+
+    @property
+    def info(self) -> dict[str, InfoField]: ...
+
+    @property
+    def settings(self) -> dict[str, object]: ...
+
+    def __call__(self, variants: Sequence[Variant]) -> dict[str, Array]: ...
+
+
 @dataclass(frozen=True)
 class Scorer:
     """Turns variants into columns of scores.
@@ -52,6 +84,30 @@ class Scorer:
     both_strands: bool
     scores: Sequence[str] = SCORES
     batch_size: int = 64
+
+    @property
+    def length(self) -> int:
+        """Letters of a window."""
+        return self.model.length
+
+    @property
+    def margin(self) -> int:
+        """Letters by which windows are moved at most."""
+        return max(map(abs, self.shifts))
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What has to be the same when a command goes on."""
+        return {
+            "model": self.model.identity,
+            "targets": [self.model.names[number] for number in self.targets],
+            "shifts": list(self.shifts),
+            "both_strands": self.both_strands,
+            "score": list(self.scores),
+            "window": self.length,
+            "outputs": str(self.model.reading),
+            "batch_size": self.batch_size,
+        }
 
     @property
     def measures(self) -> list[str]:
@@ -108,7 +164,7 @@ class Scorer:
             )
         if self.both_strands and not self.model.knows_strands:
             raise InputError("--both-strands: the target is strand-specific, so strands cannot be averaged.")
-        if max(map(abs, self.shifts)) >= self.model.length // 2:
+        if self.margin >= self.length // 2:
             raise InputError(
                 f"--shifts {','.join(map(str, self.shifts))}: the model reads {self.model.length} bp, so shifts have "
                 f"to be smaller than {self.model.length // 2}."
@@ -118,9 +174,8 @@ class Scorer:
         """The columns of scores of variants, one row for each, in their order."""
         if not variants:
             return {name: np.empty(0) for name in self.columns}
-        margin = max(map(abs, self.shifts))
         spelled = [normalise(self.genome, variant) for variant in variants]
-        windows = allele_windows(self.genome, spelled, self.model.length, margin=margin)
+        windows = allele_windows(self.genome, spelled, self.length, margin=self.margin)
         found = score_alleles(
             self._local,
             *map(one_hot, windows),

@@ -45,6 +45,11 @@ def kind_of(folder: Path) -> str:
         InputError: for none of them.
     """
     path = folder / CONFIG
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: there is no such folder. Give one written by palindra pretrain, a checkpoint of Caduceus, or "
+            "default: the small model that ships."
+        )
     if not path.is_file():
         hint = " It is a run folder of palindra train." if (folder / "config.toml").is_file() else ""
         raise InputError(
