@@ -81,6 +81,12 @@ def hf_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def hf_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, of at most 8 tokens."""
+    return saved(tmp_path_factory.mktemp("hf") / "short", tiny_bert(10, positions=8), character_tokenizer(ends=True))
+
+
+@pytest.fixture(scope="session")
 def hf_kmer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A masked model of 6-mers, with single letters where none fits, like the Nucleotide Transformer; CLS first."""
     from transformers import EsmConfig, EsmForMaskedLM, EsmTokenizer

@@ -133,6 +133,12 @@ def test_long_sequences_are_refused_or_tiled(hf_bert: Path, hf_gpt: Path):
     assert found.cls is None
 
 
+def test_a_model_of_few_positions_opens_and_reads_what_fits(hf_short: Path):
+    assert open_source(f"hf:{hf_short}").embed(["ACGTTG"]).features.shape == (1, 6, 16)
+    with pytest.raises(InputError, match="reads 8 tokens"):
+        open_source(f"hf:{hf_short}").embed(["ACGTTGC"])
+
+
 def test_the_longest_length_is_read_in_one_piece(hf_bert: Path, hf_kmer: Path):
     assert open_source(f"hf:{hf_bert}").embed([LONG[:126]]).features.shape[1] == 126
     with pytest.raises(InputError, match="reads 128 tokens"):

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from palindra.errors import InputError
 from palindra.probing.source import Embedded
 from palindra.probing.sources.bases import at_bases, batches, joined, require_finite, require_letters, single_bases
 from palindra.probing.sources.hugging_face_loading import Loaded, load
@@ -47,7 +48,11 @@ class HuggingFaceSource:
         self.model = loaded.model.to(device).eval()
         self.tokens = BaseTokenizer(loaded.tokenizer, name)
         self.limit: int | None = loaded.limit
-        shown_layers = self._hidden(torch.tensor([self.tokens.read(PROBE).ids]))
+        fitting = (self.tokens.read(PROBE[:size]).ids for size in range(len(PROBE), 0, -1))
+        ids = next((ids for ids in fitting if self.limit is None or len(ids) <= self.limit), None)
+        if ids is None:
+            raise InputError(f"{name}: the model reads {self.limit} tokens at most, not even those of one letter.")
+        shown_layers = self._hidden(torch.tensor([ids]))
         self.layers = list(range(len(shown_layers))) if len(shown_layers) > 1 else [0]
         self.layer = self.layers[-1]
         self.width = int(shown_layers[-1].shape[-1])
