@@ -1,4 +1,4 @@
-"""Run a published benchmark suite, with the published figures beside."""
+"""Run a benchmark suite beside its published figures."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def command(
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences that are embedded at a time.")] = 64,
     progress: Annotated[bool, typer.Option(help="Show progress.")] = True,
 ) -> None:
-    """Run a published benchmark suite, with the published figures beside.
+    """Run a benchmark suite beside its published figures.
 
     What lies in the folder is run and what is missing is said. Sizes are compared with the published ones, leaks
     between splits are counted, and where no validation split is released one is cut from training, never from test.

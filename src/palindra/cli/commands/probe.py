@@ -1,4 +1,4 @@
-"""Find out what a pretrained model knows more than the sequence."""
+"""Measure what a model knows beyond the sequence."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def command(
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences that are embedded at a time.")] = 64,
     progress: Annotated[bool, typer.Option(help="Show progress.")] = True,
 ) -> None:
-    """Find out what a pretrained model knows more than the sequence.
+    """Measure what a model knows beyond the sequence.
 
     Features of every source are frozen and read by the same readouts with the same seeds, beside one-hot and counts.
     Each cell is called better, worse or no difference shown, by a paired test over seeds and test rows, corrected for
