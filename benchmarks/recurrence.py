@@ -6,8 +6,8 @@ First the functions, chunked beside one position after the other, on the same in
 backward: processor seconds, the least of each over repeats that are taken in turn. Then inference with whole layers at
 growing lengths, each in a process of its own: microseconds and peak resident memory (VmHWM) above that of the same
 process before it runs, per position, with inputs and outputs of the layer counted. With --segments-mb the recurrent
-layers also read that many megabases in segments, the state carried, to show the memory that this needs. Last, what a
-training step of whole language models costs.
+layers also read that many megabases in segments, the state carried, to show the memory that this needs. Last, the
+shipped language model reads --model-mb megabases at once, and what a training step of language models costs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from torch.nn import functional
 
 from palindra.cli.provenance import commit
 from palindra.models.strand_lm import StrandLM, StrandLMConfig
+from palindra.models.strand_lm.shipped import shipped
 from palindra.nn import count_parameters
 from palindra.nn.recurrence import (
     Comba,
@@ -117,7 +117,9 @@ def training_steps(length: int, repeats: int) -> None:
     print(f"\ntraining step of language models, batch 1, {length:,} positions: processor seconds, least of {repeats}\n")
     configs = {
         "CrossDNA, small": StrandLMConfig.crossdna_small(),
-        "tied, without attention": replace(StrandLMConfig.crossdna_small(), mixer="tied", attention=False, window=None),
+        "tied, without attention": StrandLMConfig(
+            mixer="tied", width=48, depth=2, heads=4, key_size=16, feed_forward=2.0, attention=False, window=None
+        ),
     }
     for name, config in configs.items():
         torch.manual_seed(0)
@@ -131,6 +133,22 @@ def training_steps(length: int, repeats: int) -> None:
             f"us / position; peak of the process {memory('VmHWM') / 1e9:.2f} GB",
             flush=True,
         )
+
+
+def whole_model(length: int) -> None:
+    """Print what reading a long sequence at once with the shipped language model costs."""
+    model, _ = shipped()
+    tokens = torch.randint(0, 4, (1, length))
+    start = time.process_time()
+    with torch.inference_mode():
+        finite = bool(model(tokens).logits.isfinite().all())
+    taken = time.process_time() - start
+    print(
+        f"\nthe shipped language model, {count_parameters(model):,} parameters, {length:,} positions at once: "
+        f"{taken:.1f} s, {taken / length * 1e6:.1f} us / position, peak of the process {memory('VmHWM') / 1e9:.2f} GB, "
+        f"all finite: {finite}",
+        flush=True,
+    )
 
 
 def memory(key: str) -> float:
@@ -194,9 +212,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and memory of the recurrences.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--steps-length", type=int, default=1024, help="positions beside single steps")
+    parser.add_argument("--steps-length", type=int, default=1024, help="positions beside single steps; 0 for none")
     parser.add_argument("--kilobases", type=int, nargs="*", default=[1, 4, 16, 64, 256])
     parser.add_argument("--segments-mb", type=int, default=1)
+    parser.add_argument("--model-mb", type=int, default=1, help="read by the shipped language model; 0 for none")
     parser.add_argument("--training-kb", type=int, default=16, help="of a training step of language models; 0 for none")
     parser.add_argument("--stage", choices=sorted(LAYERS), help=argparse.SUPPRESS)
     parser.add_argument("--length", type=int, help=argparse.SUPPRESS)
@@ -209,10 +228,13 @@ def main() -> None:
     print("$ python benchmarks/" + " ".join([Path(sys.argv[0]).name, *map(public, sys.argv[1:])]))
     print(f"commit {commit() or 'unknown'}, palindra {version('palindra')}, torch {version('torch')}, ", end="")
     print(f"python {platform.python_version()}, {platform.machine()}, {options.threads} thread(s)\n")
-    worst = beside_steps(options.steps_length, options.repeats)
-    print(f"\nDelta rule, forward and backward: at least {worst:.1f} times faster in chunks (wanted: {LEAST:g}).")
+    if options.steps_length:
+        worst = beside_steps(options.steps_length, options.repeats)
+        print(f"\nDelta rule, forward and backward: at least {worst:.1f} times faster in chunks (wanted: {LEAST:g}).")
     if options.kilobases:
         over_lengths(options)
+    if options.model_mb:
+        whole_model(options.model_mb * 2**20)
     if options.training_kb:
         training_steps(options.training_kb * 1024, options.repeats)
 

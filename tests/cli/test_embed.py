@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from palindra.cli.embedding import running
-from palindra.cli.embedding.tiling import read_in_tiles, tile_starts, tile_weights
 from palindra.models.caduceus import Caduceus, CaduceusConfig, save_caduceus
 from palindra.models.strand_lm import StrandLM, StrandLMConfig
 from palindra.models.strand_lm.opening import open_language_model
 from palindra.models.strand_lm.reading import read_both
 from palindra.models.strand_lm.saving import save
+from palindra.models.strand_lm.tiling import read_in_tiles, tile_starts, tile_weights
 from palindra.sequences import reverse_complement
 from palindra.sequences.vocabulary import VOCABULARY
 

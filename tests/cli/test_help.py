@@ -31,6 +31,8 @@ COMMANDS = [
     "finetune",
     "embed",
     "geometry",
+    "benchmark",
+    "probe",
     "export",
 ]
 

@@ -10,6 +10,7 @@ import typer
 import palindra
 from palindra.cli.commands import (
     audit,
+    benchmark,
     compare,
     data,
     designs,
@@ -24,6 +25,7 @@ from palindra.cli.commands import (
     mutagenesis,
     predict,
     pretrain,
+    probe,
     recommend,
     search,
     shift,
@@ -62,6 +64,8 @@ for _name, _module in (
     ("finetune", finetune),
     ("embed", embed),
     ("geometry", geometry),
+    ("benchmark", benchmark),
+    ("probe", probe),
     ("export", export),
 ):
     app.command(_name)(_module.command)

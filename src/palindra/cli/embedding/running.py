@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 import palindra
 from palindra.cli.embedding.stores import checked_suffix, open_store
-from palindra.cli.embedding.tiling import read_in_tiles
 from palindra.cli.inputs import choose
 from palindra.cli.provenance import versions
 from palindra.data import read_sequences
 from palindra.errors import InputError
 from palindra.models.strand_lm.opening import open_language_model
 from palindra.models.strand_lm.reading import in_evaluation, read_both
+from palindra.models.strand_lm.tiling import read_in_tiles
 from palindra.sequences.vocabulary import VOCABULARY
 
 POOLS = ("position", "mean", "strand")

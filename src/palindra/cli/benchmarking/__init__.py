@@ -1,0 +1,1 @@
+"""Run declared benchmark suites and print published figures beside ours."""

@@ -1,0 +1,1 @@
+"""Probing of frozen representations from the command line."""

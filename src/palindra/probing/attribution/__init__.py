@@ -1,0 +1,30 @@
+"""What the letters of a sequence are worth to a language model, and whether a one-hot model agrees."""
+
+from palindra.probing.attribution.agreement import AgreementRow, AgreementTable, agreement
+from palindra.probing.attribution.correlation import correlations
+from palindra.probing.attribution.entropy import entropy_maps, over_bases
+from palindra.probing.attribution.gradients import Head, gradient_maps, mean_head, source_predictor
+from palindra.probing.attribution.heads import readout_head
+from palindra.probing.attribution.patterns import Stretch, pattern_effects, top_stretches
+from palindra.probing.attribution.token_entropy import token_entropies
+from palindra.probing.attribution.transplants import Transplants, transplant
+
+__all__ = [
+    "AgreementRow",
+    "AgreementTable",
+    "Head",
+    "Stretch",
+    "Transplants",
+    "agreement",
+    "correlations",
+    "entropy_maps",
+    "gradient_maps",
+    "mean_head",
+    "over_bases",
+    "pattern_effects",
+    "readout_head",
+    "source_predictor",
+    "token_entropies",
+    "top_stretches",
+    "transplant",
+]
