@@ -89,7 +89,7 @@ def predict_genome(
     with contextlib.ExitStack() as stack:
         partial = stack.enter_context(_whole(output, keep=engine is not None))
         if engine is not None:
-            from palindra.cli.tracks.sharing import Asked, predicted_elsewhere
+            from palindra.cli.tracks.predict_sharing import Asked, predicted_elsewhere
 
             asked = Asked.of(run_folder, genome, cache, tiling, strands is not None, shifts, batch_size)
             found = predicted_elsewhere(asked, genome, regions, engine, partial / UNITS, progress=progress, say=say)

@@ -22,7 +22,7 @@ from palindra.training.track_losses import LOSSES
 from palindra.training.track_predict import Predictions
 from palindra.training.track_regions import Tiling, predict_windows, window_batches
 
-PREDICT = "palindra.cli.tracks.sharing:predict_run"
+PREDICT = "palindra.cli.tracks.predict_sharing:predict_run"
 VALUES = "values.npy"  # (windows, tracks, bins)
 _LETTERS = 1 << 21  # that the windows of one piece of work read
 
