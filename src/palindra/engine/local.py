@@ -1,0 +1,75 @@
+"""Units done on this machine, in this process or in several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from palindra.engine.units import Unit, execute
+
+_ATTEMPTS = 3  # of a unit whose process dies
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Does units one after the other in this process, or some at a time in processes of their own.
+
+    A process that dies (killed, out of memory) costs the units that it was doing another attempt, up to three.
+
+    Args:
+        workers: processes.
+    """
+
+    workers: int = 1
+
+    def completed(self, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+        """See :class:`palindra.engine.engine.Engine`."""
+        if self.workers > 1 and len(units) > 1:
+            yield from self._in_processes(units, folder)
+            return
+        for number, unit in enumerate(units):
+            try:
+                execute(unit, folder)
+            except Exception as error:
+                yield number, error
+            else:
+                yield number, None
+
+    def _in_processes(self, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+        waiting = list(range(len(units)))
+        attempts = [0] * len(units)
+        while waiting:
+            doing: dict[Future[str], int] = {}
+            with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+                try:
+                    while waiting or doing:
+                        while waiting and len(doing) < 2 * self.workers:
+                            number = waiting.pop(0)
+                            doing[pool.submit(execute, units[number], folder)] = number
+                        for future in wait(doing, return_when=FIRST_COMPLETED).done:
+                            error = future.exception()
+                            if isinstance(error, BrokenProcessPool):
+                                raise error
+                            yield doing.pop(future), error
+                except BrokenProcessPool as broken:
+                    for future, number in sorted(doing.items(), key=lambda item: item[1]):
+                        error = None if future.done() and future.exception() is None else broken
+                        attempts[number] += error is not None
+                        if error is None or attempts[number] >= _ATTEMPTS:
+                            yield number, error
+                        else:
+                            waiting.append(number)
+                except GeneratorExit:
+                    pool.shutdown(cancel_futures=True)
+                    raise
+
+
+def one_thread() -> None:
+    """One thread for each process, so that processes do not fight for processors, and numbers do not depend on them."""
+    import torch
+
+    torch.set_num_threads(1)
