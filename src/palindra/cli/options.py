@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import palindra.engine
 
 DataArgument = Annotated[
     Path,
@@ -113,3 +116,28 @@ Logger = Annotated[
 ]
 Progress = Annotated[bool, typer.Option(help="Show progress.", rich_help_panel="Training")]
 BatchPrediction = Annotated[int, typer.Option("--batch-size", min=1, help="Sequences at a time.")]
+Engine = Annotated[str, typer.Option("--engine", help="Where to work: local or ray.", rich_help_panel="Engine")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Of a Ray cluster, e.g. auto; without it one is started on this machine.",
+        rich_help_panel="Engine",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", min=1, help="Processes at a time (default: 1, in this one).", rich_help_panel="Engine"),
+]
+
+
+def shared(name: str, address: str | None, workers: int) -> palindra.engine.Engine | None:
+    """The engine that was asked for; None where everything is done in this process, one piece after the other.
+
+    Raises:
+        InputError: for another name, options that do not go together, or Ray that is not installed.
+    """
+    from palindra.engine import make_engine
+
+    made = make_engine(name, address=address, workers=workers)
+    return None if name == "local" and workers == 1 else made
