@@ -31,6 +31,12 @@ def dies_once(folder, number, log, marker):
         os.kill(os.getpid(), signal.SIGKILL)
     return square(folder, number, log)
 
+def always_dies(folder, number, log):
+    """Kill the process that works on 1, whenever it does."""
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(folder, number, log)
+
 def waits(folder, number, log, gate):
     """Wait until a file is there."""
     import time

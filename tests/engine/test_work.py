@@ -63,6 +63,14 @@ def test_a_failure_is_named_and_the_others_are_done(engine, toys, log, tmp_path)
     assert done(log) == list(range(COUNT))
 
 
+def test_a_unit_that_always_kills_fails_alone(toys, log, tmp_path):
+    asked = units(toys, "always_dies", log, count=3)
+    with pytest.raises(WorkFailed, match="1 of 3 pieces") as failed:
+        list(work(make_engine(workers=2), asked, tmp_path / "units"))
+    assert [failure.unit for failure in failed.value.failures] == [asked[1]]
+    assert done(log) == [0, 2]
+
+
 @pytest.mark.parametrize("damage", ["cut", "gone", "unfinished"])
 def test_a_damaged_result_is_made_again(toys, log, tmp_path, damage):
     asked = units(toys, "square", log)

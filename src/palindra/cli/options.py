@@ -125,10 +125,7 @@ Logger = Annotated[
 ]
 Progress = Annotated[bool, typer.Option(help="Show progress.", rich_help_panel="Training")]
 BatchPrediction = Annotated[int, typer.Option("--batch-size", min=1, help="Sequences at a time.")]
-Engine = Annotated[
-    str,
-    typer.Option("--engine", help="Where pieces of the work are done: local or ray.", rich_help_panel="Engine"),
-]
+Engine = Annotated[str, typer.Option("--engine", help="Where to work: local or ray.", rich_help_panel="Engine")]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -141,6 +138,7 @@ Workers = Annotated[
     int,
     typer.Option(
         "--workers",
+        min=1,
         help="Processes of this machine, or CPUs of a cluster that is started here (1: this process).",
         rich_help_panel="Engine",
     ),

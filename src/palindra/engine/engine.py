@@ -20,8 +20,18 @@ class Engine(Protocol):
         """How many units are done at a time."""
         ...
 
-    def completed(self, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+    def completed(
+        self, units: Sequence[Unit], folder: Path, *, ahead: int = 2
+    ) -> Iterator[tuple[int, BaseException | None]]:
         """Do units with :func:`palindra.engine.units.execute`; yield the number of each one that is done or failed.
+
+        A unit is taken from the sequence in its order and when its turn comes, so that a sequence may decide what it
+        is from what those before have given.
+
+        Args:
+            units: what to do.
+            folder: that results are collected in.
+            ahead: units that are given out for each worker: 1 waits for the end of one before the next is taken.
 
         Raises:
             InputError: for a cluster that cannot be used.

@@ -30,10 +30,12 @@ class LocalEngine:
 
     workers: int = 1
 
-    def completed(self, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+    def completed(
+        self, units: Sequence[Unit], folder: Path, *, ahead: int = 2
+    ) -> Iterator[tuple[int, BaseException | None]]:
         """See :class:`palindra.engine.engine.Engine`."""
-        if self.workers > 1 and len(units) > 1:
-            yield from self._in_processes(units, folder)
+        if self.workers > 1:
+            yield from self._in_processes(units, folder, ahead)
             return
         for number, unit in enumerate(units):
             try:
@@ -43,7 +45,9 @@ class LocalEngine:
             else:
                 yield number, None
 
-    def _in_processes(self, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+    def _in_processes(
+        self, units: Sequence[Unit], folder: Path, ahead: int
+    ) -> Iterator[tuple[int, BaseException | None]]:
         waiting = list(range(len(units)))
         attempts = [0] * len(units)
         while waiting:
@@ -51,9 +55,12 @@ class LocalEngine:
             with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_begin_worker) as pool:
                 try:
                     while waiting or doing:
-                        while waiting and len(doing) < 2 * self.workers:
-                            number = waiting.pop(0)
-                            doing[pool.submit(execute, units[number], folder)] = number
+                        while waiting and len(doing) < ahead * self.workers:
+                            # The last attempt is made alone, so that a unit that kills is not mistaken for others.
+                            if doing and any(attempts[n] + 1 == _ATTEMPTS for n in (waiting[0], *doing.values())):
+                                break
+                            doing[pool.submit(execute, units[waiting[0]], folder)] = waiting[0]
+                            del waiting[0]  # after that, because a broken pool takes nothing
                         for future in wait(doing, return_when=FIRST_COMPLETED).done:
                             error = future.exception()
                             if isinstance(error, BrokenProcessPool):

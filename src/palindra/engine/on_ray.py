@@ -34,7 +34,9 @@ class RayEngine:
     def __post_init__(self) -> None:
         require_ray()
 
-    def completed(self, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+    def completed(
+        self, units: Sequence[Unit], folder: Path, *, ahead: int = 2
+    ) -> Iterator[tuple[int, BaseException | None]]:
         """See :class:`palindra.engine.engine.Engine`."""
         if not units:
             return
@@ -44,18 +46,20 @@ class RayEngine:
             self._connect(ray)
         try:
             check_nodes(ray, folder)
-            yield from self._completed(ray, units, folder.absolute())
+            yield from self._completed(ray, units, folder.absolute(), ahead)
         finally:
             if began:
                 ray.shutdown()
 
-    def _completed(self, ray: Any, units: Sequence[Unit], folder: Path) -> Iterator[tuple[int, BaseException | None]]:
+    def _completed(
+        self, ray: Any, units: Sequence[Unit], folder: Path, ahead: int
+    ) -> Iterator[tuple[int, BaseException | None]]:
         remote = ray.remote(num_cpus=1, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_execute)
         waiting = list(reversed(range(len(units))))
         doing: dict[Any, int] = {}
         here = str(Path.cwd())
         while waiting or doing:
-            most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            most = ahead * max(1, int(ray.cluster_resources().get("CPU", 1)))
             while waiting and len(doing) < most:
                 number = waiting.pop()
                 doing[remote.remote(units[number], str(folder), here)] = number

@@ -70,7 +70,7 @@ def work(
     folder.mkdir(parents=True, exist_ok=True)
     failures: dict[int, Failure] = {}
     following = 0
-    with _alone(folder), _bar(len(units) if progress else None) as advance:
+    with alone(folder), bar(len(units) if progress else None) as advance:
         for left in folder.glob("*.partial"):  # of workers that were killed
             shutil.rmtree(left, ignore_errors=True)
         pending = [number for number, unit in enumerate(units) if read_result(unit, folder) is None]
@@ -83,7 +83,7 @@ def work(
                     finished.add(number)
                     advance(1)
                 else:
-                    _stop_if_full(error, folder)
+                    stop_if_full(error, folder)
                     failures[number] = Failure(units[number], one_line(error))
                 while following in finished and (result := read_result(units[following], folder)) is not None:
                     yield units[following], result
@@ -112,7 +112,7 @@ def one_line(error: BaseException) -> str:
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
 
 
-def _stop_if_full(error: BaseException, folder: Path) -> None:
+def stop_if_full(error: BaseException, folder: Path) -> None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise InputError(
             f"{folder}: the disk is full, so the work stopped. What is done stays done: make room and start the same "
@@ -121,7 +121,7 @@ def _stop_if_full(error: BaseException, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Hold the folder against other jobs; the system lets go of it when the process ends, however it ends."""
     with (folder / ".job").open("a+", encoding="utf-8") as lock:
         with contextlib.suppress(ImportError):  # no such locks on Windows
@@ -142,7 +142,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how much is done; called with how much more it is. None shows nothing."""
     if total is None:
         yield lambda _: None
         return
@@ -150,6 +151,6 @@ def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("work"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("work", total=total)
-        yield lambda count: bar.advance(task, count)
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task("work", total=total)
+        yield lambda count: shown.advance(task, count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, overload
@@ -49,7 +50,8 @@ class Cache:
 
     def __init__(self, folder: str | Path, *, rows_together: int = ROWS_TOGETHER) -> None:
         self.folder, self.rows_together = Path(folder), rows_together
-        self._read: dict[Path, dict[bytes, Place]] = {}  # folders of sources whose files were checked
+        self._read: dict[Path, dict[bytes, Place]] = {}  # by the folders of sources
+        self._checked: set[Path] = set()  # their files
 
     @overload
     def embeddings(
@@ -86,15 +88,18 @@ class Cache:
             tensors = _full(source, texts) if kind == "full" else _pooled(source, texts)
             path = _write(folder, [keys[row] for row in rows], tensors)
             places.update(_read(path, check=False))
+            self._checked.add(path)
         found = [places[key] for key in keys]
         return FullRows(found) if kind == "full" else _gathered(found, kind, source)
 
     def _places(self, folder: Path) -> dict[bytes, Place]:
-        if folder not in self._read:
-            self._read[folder] = {}
-            for path in sorted(folder.glob("*" + SUFFIX)):
-                self._read[folder].update(_read(path, check=True))
-        return self._read[folder]
+        """What is there, together with what other processes have written meanwhile."""
+        places = self._read.setdefault(folder, {})
+        for path in sorted(folder.glob("*" + SUFFIX)):
+            if path not in self._checked:
+                places.update(_read(path, check=True))
+                self._checked.add(path)
+        return places
 
     def _parts(self, source: Source, sequences: Sequence[str], rows: Sequence[int]) -> Iterator[list[int]]:
         """Rows that are computed and written together, bounded by the numbers that they can have."""
@@ -207,7 +212,7 @@ def _write(folder: Path, keys: Sequence[bytes], tensors: dict[str, Tensor]) -> P
     keyed = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8).view(len(keys), DIGEST)
     content = {**{name: value.contiguous() for name, value in tensors.items()}, "keys": keyed}
     sums = {name: _digest(_bytes(value)).hex() for name, value in content.items()}
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}.partial")  # others may write the same file
     partial.write_bytes(save(content, metadata=sums))
     partial.replace(path)
     return path

@@ -107,8 +107,13 @@ class CellStore:
         self.folder = Path(folder) / "cells"
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def read(self, name: str, identity: Mapping[str, Any]) -> Cell | None:
+    def read(self, name: str, identity: Mapping[str, Any], *, failed: bool = False) -> Cell | None:
         """A finished cell, or None where there is none or it failed (a failure is tried again).
+
+        Args:
+            name: of the cell.
+            identity: of what it has to be computed from.
+            failed: give one that failed as well.
 
         Raises:
             InputError: if it was computed from something else.
@@ -127,7 +132,7 @@ class CellStore:
                 "settings and files as before."
             )
         cell = _cell(stored["cell"])
-        return None if cell.failed else cell
+        return None if cell.failed and not failed else cell
 
     def write(self, cell: Cell, identity: Mapping[str, Any], predictions: Predictions | None) -> None:
         """Store a cell; its predictions first, so that a cell that is there is whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -75,11 +75,59 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
+    """What is done alike for every source and task.
+
+    Args:
+        store: of the cells.
+        heads: what differs from the readouts of the thesis.
+        device: of the readouts.
+        say: is told of every cell that is computed.
+        plan: which cells there are.
+        only: names of the cells to go through; None for all.
+        failed: names of cells that are taken as they are if they failed, and not tried again.
+    """
+
     store: CellStore
     heads: Heads
     device: str
     say: Callable[[str], None]
     plan: Plan
+    only: Collection[str] | None = None
+    failed: Collection[str] = ()
+
+    def planned(
+        self, source: Source, layer: int | None, task: ProbeTask, leaked: Leaks
+    ) -> Iterator[tuple[Cell, dict[str, Any]]]:
+        """The cells of one source, without scores, each with the identity of what it is computed from."""
+        blank = replace(
+            _blank(task, leaked),
+            source=base_name(source),
+            layer=layer,
+            strands=strands_of(source),
+            parameters=source.parameters,
+        )
+        fingerprints = {"source": source.fingerprint, "task": task.fingerprint}
+        for cell in self.plan.cells(blank):
+            if self.only is not None and cell.name not in self.only:
+                continue
+            sizes, training = self.heads.of(cell.readout, task)
+            yield (
+                cell,
+                fingerprints
+                | {
+                    "head": None if sizes is None else asdict(sizes),
+                    "training": None if training is None else asdict(training),
+                },
+            )
+
+    def planned_references(self, task: ProbeTask, leaked: Leaks) -> Iterator[tuple[Cell, dict[str, Any]]]:
+        """The cells of the reference, as those of a source."""
+        blank = replace(_blank(task, leaked), source=REFERENCE, readout="linear", summary="mean", strands="averaged")
+        for fraction in self.plan.fractions if len(task.inputs) == 1 else ():
+            for seed in self.plan.seeds if fraction < 1 else self.plan.seeds[:1]:
+                cell = replace(blank, fraction=fraction, seed=seed)
+                if self.only is None or cell.name in self.only:
+                    yield cell, {"task": task.fingerprint}
 
     def cells(
         self,
@@ -91,17 +139,8 @@ class Run:
         notes: list[str],
     ) -> Iterator[Cell]:
         features = TaskFeatures(source, task, cache)
-        blank = _blank(task, leaked)
-        blank = replace(
-            blank, source=base_name(source), layer=layer, strands=strands_of(source), parameters=source.parameters
-        )
-        fingerprints = {"source": source.fingerprint, "task": task.fingerprint}
-        for cell in self.plan.cells(blank):
+        for cell, identity in self.planned(source, layer, task, leaked):
             sizes, training = self.heads.of(cell.readout, task)
-            identity = fingerprints | {
-                "head": None if sizes is None else asdict(sizes),
-                "training": None if training is None else asdict(training),
-            }
 
             def compute(cell: Cell = cell, sizes: Any = sizes, training: Training | None = training) -> _Outcome | None:
                 if cell.summary == FULL and not features.has_tokens:
@@ -114,32 +153,20 @@ class Run:
                 yield done
 
     def references(self, task: ProbeTask, leaked: Leaks) -> Iterator[Cell]:
-        if len(task.inputs) > 1:
-            return
-        for fraction in self.plan.fractions:
-            for seed in self.plan.seeds if fraction < 1 else self.plan.seeds[:1]:
-                cell = replace(
-                    _blank(task, leaked),
-                    source=REFERENCE,
-                    readout="linear",
-                    summary="mean",
-                    strands="averaged",
-                    fraction=fraction,
-                    seed=seed,
-                )
+        for cell, identity in self.planned_references(task, leaked):
 
-                def compute(cell: Cell = cell) -> _Outcome:
-                    train = downsampled(task, cell.fraction, seed=cell.seed)
-                    baseline = fit_reference(task, train, task.split("valid"))
-                    start = time.perf_counter()
-                    predictions = reference_predictions(baseline, task, task.scored)
-                    seconds = 1000 * (time.perf_counter() - start) / max(len(task.scored), 1)
-                    settings = {"features": baseline.features, "strength": baseline.strength}
-                    return _Outcome(predictions, baseline.parameters, settings, (), seconds)
+            def compute(cell: Cell = cell) -> _Outcome:
+                train = downsampled(task, cell.fraction, seed=cell.seed)
+                baseline = fit_reference(task, train, task.split("valid"))
+                start = time.perf_counter()
+                predictions = reference_predictions(baseline, task, task.scored)
+                seconds = 1000 * (time.perf_counter() - start) / max(len(task.scored), 1)
+                settings = {"features": baseline.features, "strength": baseline.strength}
+                return _Outcome(predictions, baseline.parameters, settings, (), seconds)
 
-                done = self._done(cell, {"task": task.fingerprint}, task, leaked, compute)
-                if done is not None:
-                    yield done
+            done = self._done(cell, identity, task, leaked, compute)
+            if done is not None:
+                yield done
 
     def _done(
         self,
@@ -149,7 +176,7 @@ class Run:
         leaked: Leaks,
         compute: Callable[[], _Outcome | None],
     ) -> Cell | None:
-        stored = self.store.read(cell.name, identity)
+        stored = self.store.read(cell.name, identity, failed=cell.name in self.failed)
         if stored is not None:
             return stored
         self.say(f"{task.name}: {cell.source}, {cell.readout} on {cell.summary}, seed {cell.seed}")

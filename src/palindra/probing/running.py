@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from palindra.errors import InputError
@@ -14,7 +14,7 @@ from palindra.probing.results import Results, strand_findings
 from palindra.probing.source import Source
 from palindra.probing.tasks import Leaks, ProbeTask, Rows, leaks, with_validation
 
-__all__ = ["Cell", "Heads", "Results", "base_name", "probe", "strands_of"]
+__all__ = ["Cell", "Heads", "Results", "base_name", "missing", "probe", "strands_of"]
 
 
 def probe(
@@ -33,6 +33,8 @@ def probe(
     cache: Embeddings | None = None,
     device: str = "cpu",
     say: Callable[[str], None] | None = None,
+    only: Collection[str] | None = None,
+    failed: Collection[str] = (),
 ) -> Results:
     """Probe frozen representations: embed, read out, score.
 
@@ -58,6 +60,8 @@ def probe(
         cache: of embeddings; by default in ``folder/embeddings``.
         device: of the readouts.
         say: is told of every cell.
+        only: names of the cells to go through; None for all.
+        failed: names of cells that are taken as they are if they failed, and not tried again.
 
     Raises:
         InputError: for unknown readouts or summaries, or cells in the folder that were computed from something else.
@@ -69,6 +73,8 @@ def probe(
         device=device,
         say=say or (lambda text: None),
         plan=Plan(readouts, summaries, seeds, fractions, shuffled),
+        only=only,
+        failed=failed,
     )
     embeddings = cache or _own_cache(Path(folder) / "embeddings")
     cells: list[Cell] = []
@@ -90,6 +96,40 @@ def probe(
         notes=tuple(dict.fromkeys(notes)),
         findings=tuple(strand_findings(cells, run.store)),
     )
+
+
+def missing(
+    sources: Sequence[Source],
+    tasks: Sequence[ProbeTask],
+    *,
+    folder: str | Path,
+    readouts: Sequence[str] = READOUTS,
+    summaries: Sequence[str] = ("mean",),
+    seeds: Sequence[int] = (0,),
+    fractions: Sequence[float] = (1.0,),
+    layers: Sequence[int] | str | None = None,
+    shuffled: bool = False,
+    kmers: bool = True,
+    heads: Heads | None = None,
+) -> list[Cell]:
+    """The cells, without scores, that :func:`probe` would compute with the same arguments, in their order.
+
+    Raises:
+        InputError: as :func:`probe`.
+    """
+    _check(sources, tasks, readouts, summaries, seeds, fractions)
+    store = CellStore(folder)
+    run = Run(store, heads or Heads(), "cpu", lambda _: None, Plan(readouts, summaries, seeds, fractions, shuffled))
+    found: list[Cell] = []
+    for given in tasks:
+        task = _with_validation(given)
+        leaked = leaks(task)
+        planned = list(run.planned_references(task, leaked)) if kmers else []
+        for source in sources:
+            for one, layer in _layers(source, layers):
+                planned += run.planned(one, layer, task, leaked)
+        found += [cell for cell, identity in planned if store.read(cell.name, identity) is None]
+    return found
 
 
 def _layers(source: Source, layers: Sequence[int] | str | None) -> Iterator[tuple[Source, int | None]]:

@@ -45,6 +45,9 @@ def command(
     devices: opt.Devices = 1,
     set_: opt.SetOption = None,
     progress: opt.Progress = True,
+    engine: opt.Engine = "local",
+    address: opt.Address = None,
+    workers: opt.Workers = 1,
     target: opt.TargetOption = "invariant",
     negatives: opt.Negatives = None,
     task: opt.TaskOption = None,
@@ -62,7 +65,8 @@ def command(
 
     Every strategy is trained with several seeds on the same splits. The winner is chosen on the validation split; every
     number shown is from the test split, with a 95 % interval over seeds and paired tests corrected for their number,
-    beside trivial baselines. Started again, finished runs are not repeated.
+    beside trivial baselines. Started again, finished runs are not repeated. With --workers or --engine ray several runs
+    are trained at a time, here or on a cluster; the folder and its numbers are the same.
 
     A file GRID.toml in place of the data compares models of tracks: base settings, what is changed in them, seeds.
     """
@@ -73,12 +77,19 @@ def command(
     from palindra.cli.tracks.inputs import is_data_set
 
     if data.suffix == ".toml" or is_data_set(data):
-        require_grid(data, track.typed_options(context), ("data", "output", "progress"))
+        require_grid(data, track.typed_options(context), ("data", "output", "progress", "engine", "address", "workers"))
         from palindra.cli.tracks.comparing import compare_tracks
         from palindra.cli.tracks.grid import load_grid
 
         command_line = shlex.join(["palindra", *sys.argv[1:]])
-        shown = compare_tracks(load_grid(data), output, command=command_line, progress=progress, say=typer.echo)
+        shown = compare_tracks(
+            load_grid(data),
+            output,
+            command=command_line,
+            engine=opt.shared(engine, address, workers),
+            progress=progress,
+            say=typer.echo,
+        )
         for sentence in shown.conclusion:
             typer.echo(sentence)
         typer.echo(f"page  {output / 'report.html'}")
@@ -90,6 +101,7 @@ def command(
     from palindra.cli.labelled.tables import summary_table
     from palindra.data import check_data, format_checks, require_splits
 
+    shared = opt.shared(engine, address, workers)
     rows = inputs.read(
         data,
         negatives=negatives,
@@ -132,7 +144,7 @@ def command(
     checks = check_data(rows)
     typer.echo(str(rows))
     typer.echo(format_checks(checks))
-    comparison = compare(rows, plan, grid, output, checks=checks, progress=progress, say=typer.echo)
+    comparison = compare(rows, plan, grid, output, checks=checks, engine=shared, progress=progress, say=typer.echo)
     typer.echo(summary_table(comparison))
     for sentence in comparison.conclusion:
         typer.echo(sentence)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from palindra.cli import options as opt
+
 
 def command(
     sources: Annotated[
@@ -67,12 +69,16 @@ def command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Of mlp and cnn (default: as published).")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences that are embedded at a time.")] = 64,
     progress: Annotated[bool, typer.Option(help="Show progress.")] = True,
+    engine: opt.Engine = "local",
+    address: opt.Address = None,
+    workers: opt.Workers = 1,
 ) -> None:
     """Measure what a model knows beyond the sequence.
 
     Features of every source are frozen and read by the same readouts with the same seeds, beside one-hot and counts.
     Each cell is called better, worse or no difference shown, by a paired test over seeds and test rows, corrected for
-    the whole table. Stopped and started again with the same settings, it goes on where it was.
+    the whole table. Stopped and started again with the same settings, it goes on where it was. With --workers or
+    --engine ray the cells are computed by several processes, here or on a cluster, with the same results.
     """
     import shlex
     import sys
@@ -80,6 +86,7 @@ def command(
     from palindra.cli.probing.plan import make_plan
     from palindra.cli.probing.running import run
 
+    shared = opt.shared(engine, address, workers)
     plan = make_plan(
         sources=sources,
         tasks=tasks,
@@ -99,7 +106,7 @@ def command(
         batch_size=batch_size,
     )
     command_line = shlex.join(["palindra", *sys.argv[1:]])
-    for sentence in run(plan, output, command=command_line, progress=progress):
+    for sentence in run(plan, output, command=command_line, engine=shared, progress=progress):
         typer.echo(sentence)
     typer.echo(f"table       {output / 'results.tsv'}")
     typer.echo(f"page        {output / 'index.html'}")

@@ -22,13 +22,25 @@ def command(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the search.")] = Path("runs/search"),
     trials: Annotated[int, typer.Option(min=1, help="Trials in the end, those of earlier calls included.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the proposals and of every run.")] = 0,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the study is kept: a file (.db: SQLite, others: Optuna's journal), or a database such as "
+            "postgresql://user:password@host/name; the same one when the search goes on (default: study.db in the "
+            "output)."
+        ),
+    ] = None,
     progress: opt.Progress = True,
+    engine: opt.Engine = "local",
+    address: opt.Address = None,
+    workers: opt.Workers = 1,
 ) -> None:
     """Search for good hyper-parameters of a model of tracks.
 
     Optuna proposes settings, each is trained, and r on the validation windows decides; test windows are not looked at.
     The folder holds the study (SQLite), all runs, a table of trials, and best.toml, a file for palindra compare.
-    Started again, the search goes on. Needs pip install 'palindra[search]'.
+    Started again, the search goes on. With --workers or --engine ray several proposals are trained at a time. Needs
+    pip install 'palindra[search]'.
     """
     import importlib.util
     import shlex
@@ -50,6 +62,8 @@ def command(
         trials,
         seed=seed,
         command=shlex.join(["palindra", *sys.argv[1:]]),
+        storage=storage,
+        engine=opt.shared(engine, address, workers),
         progress=progress,
         say=typer.echo,
     )

@@ -22,8 +22,11 @@ from palindra.cli.labelled.scoring import (
     subset,
     training_run,
 )
+from palindra.cli.labelled.sharing import Job, runs_as_units, title
 from palindra.cli.labelled.specific_rows import DIRECTIONS
+from palindra.cli.sharing import do_all, forget, require_one_device
 from palindra.data import Check, LabelledSequences, require_splits
+from palindra.engine import Engine
 from palindra.errors import InputError
 from palindra.evaluation import PRIMARY
 from palindra.models.saving import write_text
@@ -52,6 +55,7 @@ def compare(
     output: Path,
     *,
     checks: Sequence[Check] = (),
+    engine: Engine | None = None,
     progress: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
@@ -66,7 +70,9 @@ def compare(
         grid: strategies, seeds, sizes.
         output: folder of the comparison.
         checks: findings on the data, for the page.
-        progress: show a bar for each run.
+        engine: trains runs wherever its workers are, and a run that fails does not stop the others; None trains them
+            in this process, one after the other.
+        progress: show a bar for each run, or one over all of them with an engine.
         say: gets a line for each run.
 
     Raises:
@@ -80,11 +86,15 @@ def compare(
         (size, name, seed, member) for size in sizes for seed in grid.seeds for name in names for member in every[name]
     ]
     jobs = list(dict.fromkeys(jobs))
-    units = list(dict.fromkeys((size, *training_run(seed, member)) for size, _, seed, member in jobs))
-    for number, (size, strategy, seed) in enumerate(units, start=1):
+    runs: list[Job] = list(dict.fromkeys((size, *training_run(seed, member)) for size, _, seed, member in jobs))
+    if engine is not None:
+        require_one_device(plan.training.devices)
+        units = runs_as_units(data, plan, runs, output)
+        do_all(engine, units, output, command=plan.command, progress=progress, say=say)
+    for number, (size, strategy, seed) in enumerate(runs if engine is None else (), start=1):
         folder = run_folder(output, size, strategy, seed)
         if not folder.exists():
-            say(f"[{number}/{len(units)}] {strategy}, seed {seed}" + (f", {size} sequences" if size else ""))
+            say(f"[{number}/{len(runs)}] {title((size, strategy, seed))}")
         train_run(subset(data, size, seed), plan, strategy, seed, folder, progress=progress)
     if not first_process():
         raise SystemExit(0)
@@ -137,6 +147,7 @@ def compare(
     write_text(output / "comparison.json", comparison.to_json())
     write_text(output / "scores.tsv", score_table(found, grid.seeds))
     page.write(comparison, output / "report.html")
+    forget(output)
     return comparison
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from palindra.cli.probing.opening import Material, device
 from palindra.cli.probing.plan import Plan
+from palindra.cli.probing.protocol import heads
 from palindra.errors import InputError
 from palindra.interpretation.attribution.outputs import value
 from palindra.probing.attribution import agreement, correlations, readout_head
@@ -99,8 +100,6 @@ def _maps(source: Source, kind: Kind, plain: _Letters, task: ProbeTask, plan: Pl
 
 def _cnn(source: Source, task: ProbeTask, plan: Plan, cache: Cache) -> tuple[Cnn, Any, int]:
     """The CNN on all tokens of a source, of the first seed."""
-    from palindra.cli.probing.running import heads
-
     features = TaskFeatures(source, task, cache)
     train, valid = task.split("train"), task.split("valid")
     _, training = heads(plan, task).of("cnn", task)

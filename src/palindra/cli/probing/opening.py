@@ -62,7 +62,21 @@ def open_material(plan: Plan) -> Material:
     Raises:
         InputError: for a source, task or layer that there is not.
     """
-    opened = [_open(text, plan) for text in plan.sources]
+    opened = [open_named(text, plan) for text in plan.sources]
+    tasks, variants = open_rows(plan)
+    if plan.layers is not None and not any(layers_of(one.source) for one in opened):
+        raise InputError(f"--layers {plan.layers}: none of the sources has layers: {', '.join(plan.sources)}.")
+    if not tasks:
+        raise InputError("--tasks: name at least one task with labels; variants alone have nothing to train a readout.")
+    return Material(opened, tasks, variants)
+
+
+def open_rows(plan: Plan) -> tuple[list[tuple[str, ProbeTask]], list[VariantTask]]:
+    """The tasks with labels, each with its kind as it was named, and the tables of variants.
+
+    Raises:
+        InputError: for a task that there is not.
+    """
     tasks: list[tuple[str, ProbeTask]] = []
     variants: list[VariantTask] = []
     for kind, path in plan.tasks:
@@ -71,14 +85,15 @@ def open_material(plan: Plan) -> Material:
             variants.append(_fewer_variants(found, plan.rows))
         else:
             tasks.append((kind, _fewer_rows(found, plan.rows)))
-    if plan.layers is not None and not any(layers_of(one.source) for one in opened):
-        raise InputError(f"--layers {plan.layers}: none of the sources has layers: {', '.join(plan.sources)}.")
-    if not tasks:
-        raise InputError("--tasks: name at least one task with labels; variants alone have nothing to train a readout.")
-    return Material(opened, tasks, variants)
+    return tasks, variants
 
 
-def _open(text: str, plan: Plan) -> Opened:
+def open_named(text: str, plan: Plan) -> Opened:
+    """The source of that name.
+
+    Raises:
+        InputError: if there is none.
+    """
     source = open_source(
         text,
         trust_remote_code=plan.trust_remote_code,

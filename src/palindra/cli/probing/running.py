@@ -7,31 +7,42 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from palindra.cli.probing.maps import compare_maps
 from palindra.cli.probing.opening import Material, cautions, device, open_material, with_strands
 from palindra.cli.probing.plan import Plan
+from palindra.cli.probing.protocol import EMBEDDINGS, of_layers, of_sources
 from palindra.cli.probing.variants import score_variants
 from palindra.cli.probing.writing import Found, write_all
 from palindra.cli.settings import require_same
+from palindra.cli.sharing import forget
+from palindra.engine import Engine
 from palindra.models.saving import write_text
 from palindra.probing.cache import Cache
-from palindra.probing.readouts import CNNS, Training
-from palindra.probing.readouts.fitting import MLP_TRAINING
 from palindra.probing.results import Results
-from palindra.probing.running import Heads, base_name, probe, strands_of
+from palindra.probing.running import base_name, probe, strands_of
 from palindra.probing.source import Source
 from palindra.probing.sources import layers_of
 from palindra.probing.tasks import ProbeTask
 from palindra.probing.verdicts import Entry, entries_of
 
-SETTINGS, EMBEDDINGS = "settings.json", "embeddings"
+SETTINGS = "settings.json"
 
 
-def run(plan: Plan, output: Path, *, command: str = "", progress: bool = True) -> list[str]:
+def run(
+    plan: Plan, output: Path, *, command: str = "", engine: Engine | None = None, progress: bool = True
+) -> list[str]:
     """Probe, judge and write a run folder; what it showed, sentence by sentence.
+
+    Args:
+        plan: what is probed.
+        output: the run folder.
+        command: that was run.
+        engine: embeds and fits readouts wherever its workers are; None does so in this process.
+        progress: say what is done.
 
     Raises:
         InputError: for what cannot be opened, and for a folder that holds a run with other settings.
@@ -42,13 +53,20 @@ def run(plan: Plan, output: Path, *, command: str = "", progress: bool = True) -
             typer.echo(text, err=True)
 
     material = open_material(plan)
-    _claim_folder(output, plan.settings() | _fingerprints(material))
+    fingerprints = _fingerprints(material)
+    _claim_folder(output, plan.settings() | fingerprints)
+    shared: frozenset[str] = frozenset()
+    if engine is not None:
+        from palindra.cli.probing.sharing import share_cells
+
+        contents = hashlib.sha256(json.dumps(fingerprints, sort_keys=True).encode()).hexdigest()[:16]
+        shared = share_cells(plan, material, contents, output, engine, command=command, progress=progress, say=say)
     cache = Cache(output / EMBEDDINGS)
     entries: list[Entry] = []
     notes: list[str] = []
     for _, task in material.tasks:
         sources = with_strands(material.sources, plan, task)
-        results = _probe(task, sources, plan, output, cache, say)
+        results = _probe(task, sources, plan, output, cache, say, shared)
         entries += _with_cautions(entries_of(results, material.kinds), sources, task)
         notes += results.notes
     found = Found(
@@ -59,54 +77,27 @@ def run(plan: Plan, output: Path, *, command: str = "", progress: bool = True) -
         zero_shot=score_variants(material, plan, say),
         maps=compare_maps(material, plan, output, cache, say) if plan.attribution else [],
     )
-    return write_all(found, output, command)
-
-
-def heads(plan: Plan, task: ProbeTask) -> Heads:
-    """Readouts of the protocol, trained for as long as asked for."""
-    if plan.epochs is None:
-        return Heads()
-    sizes = CNNS[task.cnn]
-    cnn = Training(sizes.learning_rates, sizes.batch_size, epochs=plan.epochs, weight_decay=sizes.weight_decay)
-    return Heads(trainings={"cnn": cnn, "mlp": replace(MLP_TRAINING, epochs=plan.epochs)})
+    said = write_all(found, output, command)
+    forget(output)
+    return said
 
 
 def _probe(
-    task: ProbeTask, sources: Sequence[Source], plan: Plan, output: Path, cache: Cache, say: Callable[[str], None]
+    task: ProbeTask,
+    sources: Sequence[Source],
+    plan: Plan,
+    output: Path,
+    cache: Cache,
+    say: Callable[[str], None],
+    failed: frozenset[str],
 ) -> Results:
     """All readouts on the sources' own layers, and one cheap readout on every layer that was asked for."""
-    own = probe(
-        sources,
-        [task],
-        folder=output,
-        readouts=plan.readouts,
-        summaries=plan.summaries,
-        seeds=plan.seeds,
-        fractions=plan.fractions,
-        shuffled=plan.controls,
-        heads=heads(plan, task),
-        cache=cache,
-        device=device(),
-        say=say,
-    )
+    common: dict[str, Any] = {"folder": output, "cache": cache, "device": device(), "say": say, "failed": failed}
+    own = probe(sources, [task], **common, **of_sources(plan, task))
     layered = [source for source in sources if layers_of(source)]
     if plan.layers is None or not layered:
         return own
-    layers = probe(
-        layered,
-        [task],
-        folder=output,
-        readouts=["linear" if "linear" in plan.readouts else plan.readouts[0]],
-        summaries=plan.summaries,
-        seeds=plan.seeds,
-        fractions=[1.0],
-        layers=plan.layers,
-        kmers=False,
-        heads=heads(plan, task),
-        cache=cache,
-        device=device(),
-        say=say,
-    )
+    layers = probe(layered, [task], **common, **of_layers(plan, task))
     more = [cell for cell in layers.cells if cell.layer is not None]
     return replace(own, cells=[*own.cells, *more])
 

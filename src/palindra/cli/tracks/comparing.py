@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from palindra.cli.sharing import do_all, forget, require_one_device
 from palindra.cli.tracks import grid_page as track_grid_page
 from palindra.cli.tracks.claim_evidence import TrainingSet
 from palindra.cli.tracks.claims import claims
@@ -21,8 +22,10 @@ from palindra.cli.tracks.rows import Measures, ScoredSet, predictions_of, refere
 from palindra.cli.tracks.rows import trained_cell as trained
 from palindra.cli.tracks.running import check_trainable, train_track_run
 from palindra.cli.tracks.scoring import plain
+from palindra.cli.tracks.sharing import runs_as_units, scores_as_units
 from palindra.cli.tracks.table import Score, ScoreTable, to_tsv
 from palindra.data.tracks import Peaks, TrackData, build, load_settings
+from palindra.engine import Engine
 from palindra.errors import InputError
 from palindra.evaluation.tracks import Places, Predictions, block_difference
 from palindra.models.saving import write_text
@@ -33,7 +36,13 @@ Say = Callable[[str], None]
 
 
 def compare_tracks(
-    grid: TrackGrid, output: Path, *, command: str = "", progress: bool = False, say: Say = lambda _: None
+    grid: TrackGrid,
+    output: Path,
+    *,
+    command: str = "",
+    engine: Engine | None = None,
+    progress: bool = False,
+    say: Say = lambda _: None,
 ) -> TrackComparison:
     """Run a grid and write ``report.html``, ``comparison.json`` and ``scores.tsv``.
 
@@ -45,7 +54,9 @@ def compare_tracks(
         grid: what is compared.
         output: folder of the comparison.
         command: that was run.
-        progress: show a bar for each run.
+        engine: trains and scores rows wherever its workers are, and a run that fails does not stop the others; None
+            does so in this process, one after the other.
+        progress: show a bar for each run, or one over all of them with an engine.
         say: gets a line for each run.
 
     Raises:
@@ -55,7 +66,12 @@ def compare_tracks(
     whole = data[grid.evaluation.data]
     check_grid(grid, data)
     jobs = {(trained(cell, grid.base)[1], seed): (cell, seed) for seed in grid.seeds for cell in grid.cells}
-    for number, (cell, seed) in enumerate(jobs.values(), start=1):
+    if engine is not None:
+        for cell in grid.cells:
+            require_one_device(plan_of(cell.settings).training.devices)
+        units = runs_as_units(grid, data, list(jobs.values()), output, command)
+        do_all(engine, units, output, command=command, progress=progress, say=say)
+    for number, (cell, seed) in enumerate(jobs.values() if engine is None else (), start=1):
         folder = run_folder(output, grid, cell, seed)
         if not folder.exists():
             say(f"[{number}/{len(jobs)}] {cell.name}, seed {seed}")
@@ -67,6 +83,9 @@ def compare_tracks(
     sets = scored_sets(grid, data)
     sizes = tuple(sorted({int(cell.settings["bin_size"]) for cell in grid.cells}))
     measures = Measures(sizes, grid.evaluation.thresholds, grid.evaluation.variation)
+    if engine is not None:
+        units = scores_as_units(grid, sets, measures, output)
+        do_all(engine, units, output, command=command, progress=progress)
     scores: list[Score] = []
     for cell in grid.cells:
         for seed in grid.seeds:
@@ -96,6 +115,7 @@ def compare_tracks(
     }
     write_text(output / "comparison.json", json.dumps(plain(record), indent=1, default=list) + "\n")
     write(comparison, output / "report.html")
+    forget(output)
     return comparison
 
 

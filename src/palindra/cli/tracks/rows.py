@@ -101,13 +101,9 @@ def score_row(
     output: Path, grid: TrackGrid, cell: GridCell, seed: int, sets: Sequence[ScoredSet], measures: Measures
 ) -> list[Score]:
     """All scores of one trained model, from what was kept where it is of the same weights, data and measures."""
+    if (before := kept_scores(output, grid, cell, seed, sets, measures)) is not None:
+        return before
     folder = run_folder(output, grid, cell, seed)
-    wanted = [FORMAT, str(measures), [(s.name, made_by(folder / WEIGHTS, s.data, s.split)) for s in sets]]
-    wanted += [dict(cell.settings), contents(sets[0].data)]
-    key = hashlib.sha256(json.dumps(wanted, sort_keys=True, default=list).encode()).hexdigest()
-    kept = output / "scores" / cell.place / f"seed-{seed}.json"
-    if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["key"] == key:
-        return [Score(cell.name, "model", seed, *_numbers(line)) for line in found["scores"]]
     own = int(cell.settings["bin_size"])
     lines: list[tuple[Any, ...]] = []
     for on in sets:
@@ -125,9 +121,38 @@ def score_row(
     if strands and trained_cell(cell, grid.base)[0] == cell.settings["strategy"]:
         apart = np.array([math.nan if x is None else x for x in strands["relative"]])
         lines += _lines("test", [track.name for track in sets[0].data.tracks], STRANDS, own, math.nan, apart)
+    kept = _kept(output, cell, seed)
     kept.parent.mkdir(parents=True, exist_ok=True)
+    key = _key(output, grid, cell, seed, sets, measures)
     write_text(kept, json.dumps({"key": key, "scores": [_plain(line) for line in lines]}) + "\n")
     return [Score(cell.name, "model", seed, *line) for line in lines]
+
+
+def kept_scores(
+    output: Path, grid: TrackGrid, cell: GridCell, seed: int, sets: Sequence[ScoredSet], measures: Measures
+) -> list[Score] | None:
+    """Scores that were kept, None where there are none of the same weights, data and measures."""
+    kept = _kept(output, cell, seed)
+    if not kept.is_file():
+        return None
+    found = json.loads(kept.read_text(encoding="utf-8"))
+    if found["key"] != _key(output, grid, cell, seed, sets, measures):
+        return None
+    return [Score(cell.name, "model", seed, *_numbers(line)) for line in found["scores"]]
+
+
+def _kept(output: Path, cell: GridCell, seed: int) -> Path:
+    return output / "scores" / cell.place / f"seed-{seed}.json"
+
+
+def _key(
+    output: Path, grid: TrackGrid, cell: GridCell, seed: int, sets: Sequence[ScoredSet], measures: Measures
+) -> str:
+    """Hash of all that scores depend on."""
+    weights = run_folder(output, grid, cell, seed) / WEIGHTS
+    wanted = [FORMAT, str(measures), [(s.name, made_by(weights, s.data, s.split)) for s in sets]]
+    wanted += [dict(cell.settings), contents(sets[0].data)]
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True, default=list).encode()).hexdigest()
 
 
 def reference_scores(name: str, kind: str, on: ScoredSet, predictions: Predictions, measures: Measures) -> list[Score]:
