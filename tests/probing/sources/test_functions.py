@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from palindra.errors import InputError
-from palindra.probing.sources import open_source
+from palindra.probing.sources import layers_of, open_source
+from palindra.probing.sources.functions import FunctionSource
 
 CODE = """
 import numpy as np
@@ -54,7 +55,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_functions_of_sequences(module: str):
     texts = ["ACGTAC", "GGGG", "ACGTAA"]
     source = open_source(f"call:{module}:letters")
-    with pytest.raises(ValueError, match="after the first call"):
+    with pytest.raises(AttributeError, match="after the first call"):
         _ = source.width
     assert torch.equal(source.embed(texts).features, open_source("one-hot").embed(texts).features)
     assert source.width == 4
@@ -104,3 +105,8 @@ def test_arrays_of_numpy_are_taken():
 
     source = FunctionSource(lambda texts: np.ones((len(texts), 2, 3), dtype=np.float32), "ones", fingerprint="x")
     assert source.embed(["ACGTA"[:4]]).spans.tolist() == [[[0, 2], [2, 4]]]
+
+
+def test_a_function_whose_width_is_not_known_yet_can_be_asked_what_it_is():
+    source = FunctionSource(lambda texts: torch.ones(len(texts), 1, 3), "ones", fingerprint="1")
+    assert layers_of(source) == []  # looks at every attribute

@@ -51,10 +51,10 @@ class FunctionSource:
         """Features of a token, which a function without the attribute ``width`` says when it is first called.
 
         Raises:
-            ValueError: before that.
+            AttributeError: before that, as for anything that is not there yet (protocols are checked by looking).
         """
         if self._width is None:
-            raise ValueError(f"{self.name}: the width is known after the first call of embed.")
+            raise AttributeError(f"{self.name}: the width is known after the first call of embed.")
         return self._width
 
     @torch.no_grad()
