@@ -337,7 +337,7 @@ def test_another_model_or_genome_on_a_worker_is_refused(here: Path, tmp_path: Pa
     ("options", "message"),
     [
         (["--engine", "dask"], "choose local or ray"),
-        (["--workers", 0], "at least one"),
+        (["--workers", 0], "greater than or equal to 1"),
         (["--address", "auto"], "the local engine has no address"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_worker_that_is_killed_costs_another_attempt(toys, log, tmp_path):
     asked = units(toys, "dies_once", log, marker=str(tmp_path / "killed"))
     assert squares(work(make_engine(workers=2), asked, tmp_path / "units")) == [n * n for n in range(COUNT)]
     assert (tmp_path / "killed").exists()
-    assert done(log) == list(range(COUNT))
+    assert set(done(log)) == set(range(COUNT))  # its neighbour was ended with it, and may have begun again
 
 
 def test_a_failure_is_named_and_the_others_are_done(engine, toys, log, tmp_path):
