@@ -12,8 +12,8 @@ import torch
 from palindra.cli.labelled import predicted_table, predicting, uncertain_predicting
 from palindra.cli.labelled.predicting import predict_file
 from palindra.cli.labelled.uncertain_predicting import predict_with_uncertainty
-from palindra.cli.tracks import predicting as tracks
 from palindra.cli.tracks import predict_sharing as sharing
+from palindra.cli.tracks import predicting as tracks
 from palindra.engine import make_engine
 from palindra.errors import InputError
 from palindra.models.saving import seal
