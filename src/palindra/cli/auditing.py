@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from palindra.cli.labelled.evaluating import require_length
 from palindra.data import LabelledSequences
 from palindra.errors import InputError
 from palindra.evaluation import Audit, audit
+from palindra.models.imported import imported
 from palindra.models.saving import Run, load_run, write_text
 from palindra.report import audit_page
 from palindra.sequences import one_hot
@@ -131,20 +130,10 @@ def find_model(name: str) -> Any:
     Raises:
         InputError: if there is no such module or name.
     """
-    module_name, colon, attribute = name.partition(":")
+    _, colon, attribute = name.partition(":")
     if not colon or not attribute:
         raise InputError(f"{name}: neither a run folder nor module:function, e.g. my_models:load_model.")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise InputError(f"{name}: {error}. It was looked for in the current folder and the packages.") from error
-    except AttributeError as error:
-        raise InputError(f"{name}: {error}.") from error
-    finally:
-        sys.path.pop(0)
+    found, _ = imported(name)
     if isinstance(found, nn.Module):
         return found
     if not callable(found):

@@ -142,7 +142,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bar(total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(total: int | None, what: str = "work") -> Iterator[Callable[[int], None]]:
     """Show how much is done; called with how much more it is. None shows nothing."""
     if total is None:
         yield lambda _: None
@@ -150,7 +150,7 @@ def bar(total: int | None) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("work"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task("work", total=total)
+        task = shown.add_task(what, total=total)
         yield lambda count: shown.advance(task, count)

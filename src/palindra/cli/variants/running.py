@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import sys
 from collections import Counter
@@ -24,6 +23,7 @@ from palindra.data.variants import Kind, Problem, Record, Survey, VariantFile, r
 from palindra.data.variants.blocks import Full
 from palindra.data.variants.writing import end_of_file, index, require_pysam, sort
 from palindra.engine import Engine
+from palindra.engine.work import bar
 from palindra.errors import InputError
 from palindra.models.saving import write_text
 
@@ -110,7 +110,7 @@ def score_file(
         if not files.begun:
             _begin(files, file, survey, scorer)
         if engine is None:
-            with _bar(survey.variants if progress else None) as advance:
+            with bar(survey.variants if progress else None, "variants") as advance:
                 _write(files, file, scorer, full, advance)
         else:
             from palindra.cli.variants.sharing import Asked, write_blocks
@@ -277,21 +277,6 @@ def _write_record(files: Growing, calls: Path, genome: Genome, settings: dict[st
         "versions": versions(),
     }
     write_text(files.folder / RECORD, tomli_w.dumps(record))
-
-
-@contextlib.contextmanager
-def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on the error stream that counts scored variants; nothing without a total."""
-    if total is None:
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("variants"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("variants", total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 def _line(record: Record | Problem) -> int:

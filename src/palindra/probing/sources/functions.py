@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor
 
 from palindra.errors import InputError
+from palindra.models.imported import imported
 from palindra.probing.source import Embedded, Source
 from palindra.probing.sources.bases import batches, joined, require_finite, require_letters
 
@@ -119,7 +118,7 @@ def open_function(text: str, *, batch_size: int) -> Source:
     module_name, colon, attribute = text.partition(":")
     if not colon or not attribute or not module_name:
         raise InputError(f"call:{text}: write call:module:function, e.g. call:my_models:embed.")
-    found, module = _imported(text, module_name, attribute)
+    found, module = imported(text, shown=f"call:{text}")
     if isinstance(found, Source) and not inspect.isclass(found):
         return found
     if not callable(found):
@@ -128,22 +127,6 @@ def open_function(text: str, *, batch_size: int) -> Source:
     code = Path(path).read_bytes() if path and Path(path).is_file() else module_name.encode()
     fingerprint = hashlib.sha256(attribute.encode() + b"\0" + code).hexdigest()
     return FunctionSource(found, f"call:{text}", fingerprint=fingerprint, batch_size=batch_size)
-
-
-def _imported(text: str, module_name: str, attribute: str) -> tuple[Any, Any]:
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-        found: Any = module
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise InputError(f"call:{text}: {error}. It was looked for in the current folder and the packages.") from error
-    except AttributeError as error:
-        raise InputError(f"call:{text}: {error}.") from error
-    finally:
-        sys.path.pop(0)
-    return found, module
 
 
 def _tensor(values: Any) -> Tensor:

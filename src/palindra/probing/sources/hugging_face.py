@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from palindra.errors import InputError
 from palindra.probing.source import Embedded
 from palindra.probing.sources.bases import at_bases, batches, joined, require_finite, require_letters, single_bases
 from palindra.probing.sources.hugging_face_loading import Loaded, load
+from palindra.probing.sources.language import copied_at
 from palindra.probing.sources.letters import LetterTable
 from palindra.probing.sources.strands import other_strands
 from palindra.probing.sources.tiles import MaxLength, read_tiles, refusal, tile_size
@@ -87,12 +87,8 @@ class HuggingFaceSource:
 
     def at_layer(self, layer: int) -> HuggingFaceSource:
         """The same model with features of another layer."""
-        if layer not in self.layers:
-            raise ValueError(f"{self.name} has layers {self.layers[0]} to {self.layers[-1]}, not {layer}.")
         _ = self._content  # shared by all layers
-        other = copy.copy(self)
-        other.layer = layer
-        return other
+        return copied_at(self, layer)
 
     @torch.no_grad()
     def embed(self, sequences: Sequence[str]) -> Embedded:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -51,6 +52,9 @@ class LayeredSource(Source, Protocol):
         ...
 
 
+Layered = TypeVar("Layered", bound=LayeredSource)
+
+
 def layers_of(source: Source) -> list[int]:
     """The layers of a source, or none where it has but one kind of features.
 
@@ -71,3 +75,16 @@ def at_layer(source: Source, layer: int) -> Source:
     if not isinstance(source, LayeredSource):
         raise ValueError(f"{source.name} has no layers to choose from.")
     return source.at_layer(layer)
+
+
+def copied_at(source: Layered, layer: int) -> Layered:
+    """A copy of a source that shares its model and gives features of another layer.
+
+    Raises:
+        ValueError: for a layer that it does not have.
+    """
+    if layer not in source.layers:
+        raise ValueError(f"{source.name} has layers {source.layers[0]} to {source.layers[-1]}, not {layer}.")
+    other = copy.copy(source)
+    other.layer = layer
+    return other

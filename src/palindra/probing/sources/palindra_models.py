@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,6 +22,7 @@ from palindra.probing.source import Embedded, Source
 from palindra.probing.sources.bases import batches, joined, require_finite, require_letters, single_bases
 from palindra.probing.sources.counts import as_dna
 from palindra.probing.sources.depth import depth_of, strands_at
+from palindra.probing.sources.language import copied_at
 from palindra.probing.sources.tiles import MaxLength, read_tiles, refusal
 from palindra.probing.sources.trunks import TrunkSource
 from palindra.probing.sources.weights import hash_weights
@@ -81,12 +81,8 @@ class StrandLanguageSource:
 
     def at_layer(self, layer: int) -> StrandLanguageSource:
         """The same model with features of another layer."""
-        if layer not in self.layers:
-            raise ValueError(f"{self.name} has layers {self.layers[0]} to {self.layers[-1]}, not {layer}.")
         _ = self._content  # shared by all layers
-        other = copy.copy(self)
-        other.layer = layer
-        return other
+        return copied_at(self, layer)
 
     def embed(self, sequences: Sequence[str]) -> Embedded:
         """Features of every base."""
