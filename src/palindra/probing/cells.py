@@ -97,7 +97,10 @@ class Cell:
 
 
 class Predictions(dict[str, Array]):
-    """What a cell predicted on test rows: ``predictions``, ``labels``, ``rows``, ``leaked`` and, if any, ``groups``."""
+    """What a cell predicted on test rows: ``predictions``, ``labels``, ``rows``, ``leaked`` and, if any, ``groups``.
+
+    What readouts predict that variants change stands under the keys of their windows.
+    """
 
 
 class CellStore:

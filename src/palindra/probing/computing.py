@@ -12,12 +12,13 @@ import numpy as np
 from palindra.errors import InputError
 from palindra.probing.cells import FULL, SHUFFLED, Cell, CellStore, Predictions, without_nan
 from palindra.probing.controls import REFERENCE, fit_reference, reference_predictions
-from palindra.probing.features import Embeddings, TaskFeatures
+from palindra.probing.features import Embeddings, TaskFeatures, longest
 from palindra.probing.psi import deviations
 from palindra.probing.readouts import CNNS, CnnConfig, MlpConfig, Training, fit_readout
 from palindra.probing.readouts.examples import Array
 from palindra.probing.source import Source
 from palindra.probing.tasks import Leaks, ProbeTask, downsampled, shuffled_labels
+from palindra.probing.trained_variants import VariantWindows
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Run:
         plan: which cells there are.
         only: names of the cells to go through; None for all.
         failed: names of cells that are taken as they are if they failed, and not tried again.
+        variants: that the readouts of main cells also score.
     """
 
     store: CellStore
@@ -94,6 +96,7 @@ class Run:
     plan: Plan
     only: Collection[str] | None = None
     failed: Collection[str] = ()
+    variants: Sequence[VariantWindows] = ()
 
     def planned(
         self, source: Source, layer: int | None, task: ProbeTask, leaked: Leaks
@@ -117,8 +120,13 @@ class Run:
                 | {
                     "head": None if sizes is None else asdict(sizes),
                     "training": None if training is None else asdict(training),
-                },
+                }
+                | ({"variants": [one.key for one in self._served(cell)]} if self._served(cell) else {}),
             )
+
+    def _served(self, cell: Cell) -> Sequence[VariantWindows]:
+        """What the readout of a cell scores as well: that of all training rows with their own labels."""
+        return self.variants if cell.layer is None and cell.fraction == 1.0 and not cell.control else ()
 
     def planned_references(self, task: ProbeTask, leaked: Leaks) -> Iterator[tuple[Cell, dict[str, Any]]]:
         """The cells of the reference, as those of a source."""
@@ -196,6 +204,10 @@ class Run:
         train = downsampled(task, cell.fraction, seed=cell.seed)
         labels = shuffled_labels(task, seed=cell.seed) if cell.control == SHUFFLED else task.labels
         valid, test = task.split("valid"), task.scored
+        others, warnings = self._others(cell, features)
+        tokens = None
+        if cell.summary == FULL:
+            tokens = max([features.tokens, *(longest(part) for _, part in others)])
         readout = fit_readout(
             cell.readout,
             task,
@@ -204,7 +216,7 @@ class Run:
             seed=cell.seed,
             config=sizes,
             training=training,
-            tokens=features.tokens if cell.summary == FULL else None,
+            tokens=tokens,
             align=task.align,
             device=self.device,
         )
@@ -213,7 +225,19 @@ class Run:
         predictions = readout.predict(given)
         reading = (time.perf_counter() - start) / max(len(test), 1)
         seconds = 1000 * (features.seconds + reading)
-        return _Outcome(predictions, readout.parameters, readout.settings, readout.warnings, seconds)
+        effects = {one.key: one.differences(readout.predict(part)) for one, part in others}
+        warnings = (*readout.warnings, *warnings)
+        return _Outcome(predictions, readout.parameters, readout.settings, warnings, seconds, effects)
+
+    def _others(self, cell: Cell, features: TaskFeatures) -> tuple[list[tuple[VariantWindows, Any]], tuple[str, ...]]:
+        """Features of variants that the readout scores, and why there are none."""
+        found, warnings = [], []
+        for one in self._served(cell):
+            try:
+                found.append((one, features.of_others(one.texts, cell.summary, key=one.key)))
+            except InputError as error:
+                warnings.append(f"{one.variants.name} cannot be scored: {error}")
+        return found, tuple(warnings)
 
 
 @dataclass(frozen=True)
@@ -223,6 +247,7 @@ class _Outcome:
     settings: Mapping[str, Any]
     warnings: tuple[str, ...]
     seconds_per_1000: float
+    effects: Mapping[str, Array] = field(default_factory=dict)  # of variants, by the key of their windows
 
 
 def _scored(cell: Cell, outcome: _Outcome, task: ProbeTask, leaked: Leaks) -> tuple[Cell, Predictions]:
@@ -239,6 +264,7 @@ def _scored(cell: Cell, outcome: _Outcome, task: ProbeTask, leaked: Leaks) -> tu
     kept = Predictions(predictions=outcome.predictions, labels=labels, rows=rows, leaked=also)
     if task.groups is not None:
         kept["groups"] = task.groups[rows]
+    kept.update(outcome.effects)
     cell = replace(
         cell,
         metrics=task.score(outcome.predictions, rows),

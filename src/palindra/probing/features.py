@@ -45,19 +45,28 @@ class TaskFeatures:
     def of(self, kind: str, rows: Array) -> Features:
         """Features of some rows, for a task of one input as they are, otherwise as a tuple."""
         if kind not in self._kept:
-            given = tuple(self.cache.embeddings(self.source, part, kind=kind) for part in self.task.inputs)
-            read = _in_memory if kind == FULL else _table
-            self._kept[kind] = tuple(read(part, self.source) for part in given)
+            self._kept[kind] = tuple(self._read(part, kind) for part in self.task.inputs)
         parts = self._kept[kind]
         chosen = tuple(RowsOf(part, rows) if kind == FULL else part[rows] for part in parts)
         return chosen if len(chosen) > 1 else chosen[0]
+
+    def of_others(self, texts: Sequence[str], kind: str, *, key: str) -> Any:
+        """Features of sequences that are no rows of the task, kept under a key of their own."""
+        place = f"{key} {kind}"
+        if place not in self._kept:
+            self._kept[place] = (self._read(texts, kind),)
+        return self._kept[place][0]
+
+    def _read(self, texts: Sequence[str], kind: str) -> Any:
+        given = self.cache.embeddings(self.source, texts, kind=kind)
+        return (_in_memory if kind == FULL else _table)(given, self.source)
 
     @property
     def tokens(self) -> int:
         """The most tokens of any row."""
         if self._tokens is None:
             self.of(FULL, np.arange(0))
-            self._tokens = max(_longest(part) for part in self._kept[FULL])
+            self._tokens = max(longest(part) for part in self._kept[FULL])
         return self._tokens
 
     @property
@@ -78,7 +87,8 @@ class TaskFeatures:
         return self._seconds
 
 
-def _longest(part: Any) -> int:
+def longest(part: Any) -> int:
+    """The most tokens of a row of all tokens."""
     return int(part.tokens.max()) if hasattr(part, "tokens") else max(len(part[row]) for row in range(len(part)))
 
 

@@ -13,6 +13,7 @@ from palindra.probing.readouts import READOUTS
 from palindra.probing.results import Results, strand_findings
 from palindra.probing.source import Source
 from palindra.probing.tasks import Leaks, ProbeTask, Rows, leaks, with_validation
+from palindra.probing.trained_variants import VariantWindows
 
 __all__ = ["Cell", "Heads", "Results", "base_name", "missing", "probe", "strands_of"]
 
@@ -35,6 +36,7 @@ def probe(
     say: Callable[[str], None] | None = None,
     only: Collection[str] | None = None,
     failed: Collection[str] = (),
+    variants: Sequence[VariantWindows] = (),
 ) -> Results:
     """Probe frozen representations: embed, read out, score.
 
@@ -62,6 +64,8 @@ def probe(
         say: is told of every cell.
         only: names of the cells to go through; None for all.
         failed: names of cells that are taken as they are if they failed, and not tried again.
+        variants: that the readouts score as well, kept with the predictions of their cells
+            (:func:`palindra.probing.trained_variants.windows_of`).
 
     Raises:
         InputError: for unknown readouts or summaries, or cells in the folder that were computed from something else.
@@ -75,6 +79,7 @@ def probe(
         plan=Plan(readouts, summaries, seeds, fractions, shuffled),
         only=only,
         failed=failed,
+        variants=variants,
     )
     embeddings = cache or _own_cache(Path(folder) / "embeddings")
     cells: list[Cell] = []
@@ -111,6 +116,7 @@ def missing(
     shuffled: bool = False,
     kmers: bool = True,
     heads: Heads | None = None,
+    variants: Sequence[VariantWindows] = (),
 ) -> list[Cell]:
     """The cells, without scores, that :func:`probe` would compute with the same arguments, in their order.
 
@@ -119,7 +125,8 @@ def missing(
     """
     _check(sources, tasks, readouts, summaries, seeds, fractions)
     store = CellStore(folder)
-    run = Run(store, heads or Heads(), "cpu", lambda _: None, Plan(readouts, summaries, seeds, fractions, shuffled))
+    plan = Plan(readouts, summaries, seeds, fractions, shuffled)
+    run = Run(store, heads or Heads(), "cpu", lambda _: None, plan, variants=variants)
     found: list[Cell] = []
     for given in tasks:
         task = _with_validation(given)

@@ -108,6 +108,9 @@ class Probe:
     warnings: list[ProbeWarning] = field(default_factory=list)
     zero_shot: list[tuple[str, str, str]] = field(default_factory=list)  # what, value, meaning
     maps: list[tuple[str, str, str]] = field(default_factory=list)
+    patterns: list[tuple[str, str, str]] = field(default_factory=list)
+    transplants: list[tuple[str, str, str]] = field(default_factory=list)
+    map_sentences: list[str] = field(default_factory=list)  # what maps are worth, in words
     facts: dict[str, str] = field(default_factory=dict)  # of the tasks
 
     def to_json(self) -> str:

@@ -51,11 +51,25 @@ def command(
         ),
     ] = False,
     attribution: Annotated[
-        bool, typer.Option("--attribution", help="Compare attribution maps with those of the one-hot CNN.")
+        bool,
+        typer.Option(
+            "--attribution",
+            help="Compare attribution maps with those of the one-hot CNN, and put what they find into shuffles.",
+        ),
     ] = False,
+    maps: Annotated[
+        int, typer.Option("--maps", min=1, help="Of --attribution: sequences of a task, the highest predictions.")
+    ] = 50,
     aligned: Annotated[
         list[str] | None,
         typer.Option("--aligned", help="SOURCE=KIND: this supervised model was trained for such a task (repeatable)."),
+    ] = None,
+    variants_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variants-by",
+            help="TABLE=TASK, e.g. satmut=lenti-mpra: readouts of this task also score these variants (repeatable).",
+        ),
     ] = None,
     rows: Annotated[
         int | None, typer.Option(min=20, help="At most so many rows of each split, a random choice that stays.")
@@ -98,7 +112,9 @@ def command(
         fractions=fractions,
         controls=controls,
         attribution=attribution,
+        maps=maps,
         aligned=aligned or (),
+        variants_by=variants_by or (),
         rows=rows,
         too_long=too_long,
         trust_remote_code=trust_remote_code,

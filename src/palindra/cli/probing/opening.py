@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from palindra.probing.running import base_name, strands_of
 from palindra.probing.source import Source
 from palindra.probing.sources import LanguageSource, both_strands, layers_of, open_source
 from palindra.probing.tasks import ProbeTask, Rows, VariantTask, open_task
+from palindra.probing.trained_variants import VariantWindows, windows_of
 from palindra.probing.verdicts import Kind
 
 KINDS = {
@@ -49,6 +50,7 @@ class Material:
     sources: list[Opened]
     tasks: list[tuple[str, ProbeTask]]  # with the kind as it was named
     variants: list[VariantTask]
+    windows: list[list[VariantWindows]]  # by task: the variants that its readouts score
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -63,29 +65,42 @@ def open_material(plan: Plan) -> Material:
         InputError: for a source, task or layer that there is not.
     """
     opened = [open_named(text, plan) for text in plan.sources]
-    tasks, variants = open_rows(plan)
+    tasks, variants, windows = open_rows(plan)
     if plan.layers is not None and not any(layers_of(one.source) for one in opened):
         raise InputError(f"--layers {plan.layers}: none of the sources has layers: {', '.join(plan.sources)}.")
     if not tasks:
         raise InputError("--tasks: name at least one task with labels; variants alone have nothing to train a readout.")
-    return Material(opened, tasks, variants)
+    return Material(opened, tasks, variants, windows)
 
 
-def open_rows(plan: Plan) -> tuple[list[tuple[str, ProbeTask]], list[VariantTask]]:
-    """The tasks with labels, each with its kind as it was named, and the tables of variants.
+class OpenedRows(NamedTuple):
+    """Tasks with labels, each with its kind as it was named; tables of variants; for each task those it scores."""
+
+    tasks: list[tuple[str, ProbeTask]]
+    variants: list[VariantTask]
+    windows: list[list[VariantWindows]]
+
+
+def open_rows(plan: Plan) -> OpenedRows:
+    """The tasks with labels, and the tables of variants.
 
     Raises:
-        InputError: for a task that there is not.
+        InputError: for a task that there is not, or variants that readouts of their task cannot read.
     """
-    tasks: list[tuple[str, ProbeTask]] = []
-    variants: list[VariantTask] = []
+    tasks: dict[tuple[str, str], ProbeTask] = {}
+    variants: dict[tuple[str, str], VariantTask] = {}
     for kind, path in plan.tasks:
         found = open_task(f"{kind}:{path}")
         if isinstance(found, VariantTask):
-            variants.append(_fewer_variants(found, plan.rows))
+            variants[kind, path] = _fewer_variants(found, plan.rows)
         else:
-            tasks.append((kind, _fewer_rows(found, plan.rows)))
-    return tasks, variants
+            tasks[kind, path] = _fewer_rows(found, plan.rows)
+    windows: dict[tuple[str, str], list[VariantWindows]] = {key: [] for key in tasks}
+    for table, task in plan.variants_by:
+        windows[task].append(windows_of(variants[table], tasks[task]))
+    return OpenedRows(
+        [(kind, task) for (kind, _), task in tasks.items()], list(variants.values()), list(windows.values())
+    )
 
 
 def open_named(text: str, plan: Plan) -> Opened:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from palindra.probing.verdicts import Claim, Entry, Kind, MapAgreement, Verdict, ZeroShot, mean_ranks
+from palindra.probing.verdicts import Claim, Entry, Kind, MapAgreement, TrainedScore, Verdict, ZeroShot, mean_ranks
 from palindra.probing.verdicts.table import REFERENCE
 from palindra.report import numbers
 from palindra.report.probe_curves import CurveLine, CurvePanel
@@ -144,9 +144,24 @@ def zero_shot_rows(found: Iterable[ZeroShot]) -> list[tuple[str, str, str]]:
             right = item.expected * item.correlation > 0
             said.append(f"the sign is {'as' if right else 'not as'} it should be")
         if item.trained is not None:
-            said.append(f"a readout trained on these embeddings has {numbers.signed(item.trained.mean, 3)}")
+            said.append(f"the CNN trained on these embeddings has {numbers.signed(item.trained.mean, 3)}")
         value = numbers.signed(item.correlation, 3) + (f" ({around})" if around else "")
         rows.append((f"{item.source}, {item.task}, {item.score}", value, "; ".join([*said, *item.warnings])))
+    return rows
+
+
+def trained_rows(found: Iterable[TrainedScore]) -> list[tuple[str, str, str]]:
+    """The same of readouts trained on another task, whose interval is over seeds and variants where there are both."""
+    rows = []
+    for item in found:
+        d = item.difference()
+        around = numbers.interval(d.low, d.high, 3)
+        seeds = len(item.entry.known)
+        said = [f"Pearson, {item.elements}; {item.variants:,} variants"] if item.variants else []
+        said += [f"{seeds} seeds"] * (seeds > 1)
+        value = numbers.signed(item.entry.mean, 3) + (f" ({around})" if around else "")
+        meaning = "; ".join([*said, *item.entry.warnings])
+        rows.append((f"{item.entry.label}, {item.entry.task}, {item.score}", value, meaning))
     return rows
 
 

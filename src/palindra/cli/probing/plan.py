@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from palindra.cli.inputs import choose, integers
 from palindra.errors import InputError
@@ -15,6 +16,8 @@ STRANDS = ("as is", "averaged", "concatenated")
 TOO_LONG = ("refuse", "tile")
 COUNTS = ("nucleotides", "dinucleotides")
 ALL_LAYERS = "all"
+VARIANTS = ("variants", "satmut")  # kinds of tables of variants
+MAPS = 50  # sequences, those with the highest predictions: every position of each is hidden once
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class Plan:
     fractions: tuple[float, ...]
     controls: bool
     attribution: bool
+    maps: int  # sequences of each task that get maps
     aligned: tuple[tuple[str, str], ...]  # source and kind of task
+    variants_by: tuple[tuple[tuple[str, str], tuple[str, str]], ...]  # a table of variants and the task that scores it
     rows: int | None
     too_long: str
     trust_remote_code: bool
@@ -40,9 +45,10 @@ class Plan:
 
     def settings(self) -> dict[str, str]:
         """What must not change between the attempts at one run; the speed may."""
+        served = ", ".join(f"{_short(table)} by {_short(task)}" for table, task in self.variants_by)
         return {
             "sources": ", ".join(self.sources),
-            "tasks": ", ".join(f"{kind}={Path(path).name}" for kind, path in self.tasks),
+            "tasks": ", ".join(map(_short, self.tasks)),
             "readouts": ", ".join(self.readouts),
             "summaries": ", ".join(self.summaries),
             "strands": ", ".join(self.strands),
@@ -53,6 +59,8 @@ class Plan:
             "attribution": str(self.attribution),
             "aligned": ", ".join("=".join(pair) for pair in self.aligned),
             "rows": str(self.rows),
+            "variants by": served,
+            "maps": str(self.maps if self.attribution else 0),
             "too long": self.too_long,
             "epochs": str(self.epochs),
         }
@@ -70,7 +78,9 @@ def make_plan(
     fractions: str,
     controls: bool,
     attribution: bool,
+    maps: int = MAPS,
     aligned: Sequence[str],
+    variants_by: Sequence[str] = (),
     rows: int | None,
     too_long: str,
     trust_remote_code: bool,
@@ -106,7 +116,9 @@ def make_plan(
         fractions=_fractions(fractions),
         controls=controls,
         attribution=attribution,
+        maps=maps,
         aligned=tuple(fits),
+        variants_by=_served(variants_by, list(dict.fromkeys(pairs))),
         rows=rows,
         too_long=choose("--too-long", too_long, TOO_LONG),
         trust_remote_code=trust_remote_code,
@@ -116,6 +128,34 @@ def make_plan(
     if attribution and "cnn" not in found.readouts:
         raise InputError("--attribution compares maps with those of the one-hot CNN: add cnn to --readouts.")
     return found
+
+
+def _served(words: Sequence[str], tasks: Sequence[tuple[str, str]]) -> tuple[Any, ...]:
+    """Each table of variants with the task whose readouts score it."""
+    tables = [pair for pair in tasks if pair[0] in VARIANTS]
+    trained = [pair for pair in tasks if pair[0] not in VARIANTS]
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for text in words:
+        first, second = _pair(text, "--variants-by", "TABLE=TASK, e.g. satmut=lenti-mpra")
+        table = _named(first, tables, text, "a table of variants")
+        if table in found:
+            raise InputError(f"--variants-by {text}: {first} is named twice, and one task scores it.")
+        found[table] = _named(second, trained, text, "a task with labels")
+    return tuple(found.items())
+
+
+def _named(name: str, tasks: Sequence[tuple[str, str]], text: str, what: str) -> tuple[str, str]:
+    """The task of that kind or path."""
+    fits = [pair for pair in tasks if name in pair]
+    if len(fits) == 1:
+        return fits[0]
+    given = ", ".join("=".join(pair) for pair in tasks) or "none is given"
+    why = f"several --tasks are {name!r}; name the path of one" if fits else f"no --tasks is {name!r}"
+    raise InputError(f"--variants-by {text}: {why}. {what[0].upper()}{what[1:]} is needed here: {given}.")
+
+
+def _short(task: tuple[str, str]) -> str:
+    return f"{task[0]}={Path(task[1]).name}"
 
 
 def _names(text: str, option: str, known: Sequence[str]) -> tuple[str, ...]:

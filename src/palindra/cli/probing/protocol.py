@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from palindra.probing.readouts import CNNS, Training
 from palindra.probing.readouts.fitting import MLP_TRAINING
 from palindra.probing.running import Heads
 from palindra.probing.tasks import ProbeTask
+from palindra.probing.trained_variants import VariantWindows
 
 EMBEDDINGS = "embeddings"
 
@@ -23,7 +25,7 @@ def heads(plan: Plan, task: ProbeTask) -> Heads:
     return Heads(trainings={"cnn": cnn, "mlp": replace(MLP_TRAINING, epochs=plan.epochs)})
 
 
-def of_sources(plan: Plan, task: ProbeTask) -> dict[str, Any]:
+def of_sources(plan: Plan, task: ProbeTask, windows: Sequence[VariantWindows] = ()) -> dict[str, Any]:
     """All readouts on the sources' own layers."""
     return {
         "readouts": plan.readouts,
@@ -32,10 +34,11 @@ def of_sources(plan: Plan, task: ProbeTask) -> dict[str, Any]:
         "fractions": plan.fractions,
         "shuffled": plan.controls,
         "heads": heads(plan, task),
+        "variants": windows,
     }
 
 
-def of_layers(plan: Plan, task: ProbeTask) -> dict[str, Any]:
+def of_layers(plan: Plan, task: ProbeTask, windows: Sequence[VariantWindows] = ()) -> dict[str, Any]:
     """One cheap readout on every layer that was asked for."""
     return {
         "readouts": ["linear" if "linear" in plan.readouts else plan.readouts[0]],
@@ -45,4 +48,5 @@ def of_layers(plan: Plan, task: ProbeTask) -> dict[str, Any]:
         "layers": plan.layers,
         "kmers": False,
         "heads": heads(plan, task),
+        "variants": windows,
     }

@@ -11,8 +11,9 @@ from typing import Any
 
 import typer
 
-from palindra.cli.probing.maps import compare_maps
+from palindra.cli.probing.maps import MapFindings, compare_maps
 from palindra.cli.probing.opening import Material, cautions, device, open_material, with_strands
+from palindra.cli.probing.pieces import Sharing
 from palindra.cli.probing.plan import Plan
 from palindra.cli.probing.protocol import EMBEDDINGS, of_layers, of_sources
 from palindra.cli.probing.variants import score_variants
@@ -27,7 +28,8 @@ from palindra.probing.running import base_name, probe, strands_of
 from palindra.probing.source import Source
 from palindra.probing.sources import layers_of
 from palindra.probing.tasks import ProbeTask
-from palindra.probing.verdicts import Entry, entries_of
+from palindra.probing.trained_variants import VariantWindows, windows_note
+from palindra.probing.verdicts import Entry, TrainedScore, entries_of, trained_scores, with_trained
 
 SETTINGS = "settings.json"
 
@@ -55,27 +57,33 @@ def run(
     material = open_material(plan)
     fingerprints = _fingerprints(material)
     _claim_folder(output, plan.settings() | fingerprints)
+    contents = hashlib.sha256(json.dumps(fingerprints, sort_keys=True).encode()).hexdigest()[:16]
     shared: frozenset[str] = frozenset()
     if engine is not None:
         from palindra.cli.probing.sharing import share_cells
 
-        contents = hashlib.sha256(json.dumps(fingerprints, sort_keys=True).encode()).hexdigest()[:16]
         shared = share_cells(plan, material, contents, output, engine, command=command, progress=progress, say=say)
     cache = Cache(output / EMBEDDINGS)
     entries: list[Entry] = []
     notes: list[str] = []
-    for _, task in material.tasks:
+    trained: list[TrainedScore] = []
+    for (_, task), windows in zip(material.tasks, material.windows, strict=True):
         sources = with_strands(material.sources, plan, task)
-        results = _probe(task, sources, plan, output, cache, say, shared)
+        results = _probe(task, windows, sources, plan, output, cache, say, shared)
         entries += _with_cautions(entries_of(results, material.kinds), sources, task)
-        notes += results.notes
+        trained += trained_scores(results, material.kinds, windows)
+        notes += [*results.notes, *windows_note(windows, task)]
+    sharing = Sharing(engine, command, progress, say)
+    untrained = score_variants(material, plan, contents, output, sharing)
+    maps = compare_maps(material, plan, contents, output, sharing) if plan.attribution else MapFindings()
     found = Found(
         plan=plan,
         material=material,
-        entries=entries,
+        entries=_with_warnings(entries, maps),
         notes=list(dict.fromkeys(notes)),
-        zero_shot=score_variants(material, plan, say),
-        maps=compare_maps(material, plan, output, cache, say) if plan.attribution else [],
+        zero_shot=with_trained(untrained, trained),
+        trained=trained,
+        maps=maps,
     )
     said = write_all(found, output, command)
     forget(output)
@@ -84,6 +92,7 @@ def run(
 
 def _probe(
     task: ProbeTask,
+    windows: Sequence[VariantWindows],
     sources: Sequence[Source],
     plan: Plan,
     output: Path,
@@ -93,11 +102,11 @@ def _probe(
 ) -> Results:
     """All readouts on the sources' own layers, and one cheap readout on every layer that was asked for."""
     common: dict[str, Any] = {"folder": output, "cache": cache, "device": device(), "say": say, "failed": failed}
-    own = probe(sources, [task], **common, **of_sources(plan, task))
+    own = probe(sources, [task], **common, **of_sources(plan, task, windows))
     layered = [source for source in sources if layers_of(source)]
     if plan.layers is None or not layered:
         return own
-    layers = probe(layered, [task], **common, **of_layers(plan, task))
+    layers = probe(layered, [task], **common, **of_layers(plan, task, windows))
     more = [cell for cell in layers.cells if cell.layer is not None]
     return replace(own, cells=[*own.cells, *more])
 
@@ -106,6 +115,19 @@ def _with_cautions(entries: Sequence[Entry], sources: Sequence[Source], task: Pr
     said = {(base_name(source), strands_of(source)): cautions(source, task) for source in sources}
     return [
         replace(entry, warnings=(*entry.warnings, *said.get((entry.source, entry.strands), ()))) for entry in entries
+    ]
+
+
+def _with_warnings(entries: Sequence[Entry], maps: MapFindings) -> list[Entry]:
+    """What went wrong with the maps of a source stands beside its CNN, through which they were taken."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for source, task, text in maps.warnings:
+        said.setdefault((source, task), []).append(text)
+    return [
+        replace(entry, warnings=(*entry.warnings, *said.get((entry.source, entry.task), ())))
+        if entry.readout == "cnn" and entry.is_main and entry.strands == "as is"
+        else entry
+        for entry in entries
     ]
 
 

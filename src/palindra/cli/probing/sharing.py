@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from palindra.cli.probing.opening import Material, device, open_named, open_rows, with_strands
+from palindra.cli.probing.opening import Material, device, with_strands
 from palindra.cli.probing.plan import Plan
-from palindra.cli.probing.protocol import EMBEDDINGS, of_layers, of_sources
+from palindra.cli.probing.protocol import of_layers, of_sources
+from palindra.cli.probing.reopening import cache_of, plan_from, rows_of, source_of
 from palindra.cli.sharing import do_all, held
 from palindra.engine import Engine, Unit
-from palindra.probing.cache import Cache
 from palindra.probing.cells import FULL
 from palindra.probing.controls import REFERENCE
 from palindra.probing.features import TaskFeatures
 from palindra.probing.running import missing, probe
-from palindra.probing.source import Source
-from palindra.probing.sources import at_layer, both_strands, layers_of, open_source
+from palindra.probing.sources import layers_of, open_source
 from palindra.probing.tasks import ProbeTask
 
 POOLED = "mean"  # one file holds all summaries
@@ -69,10 +67,11 @@ def share_cells(
     groups: dict[Group, list[str]] = {}
     for number, (_, task) in enumerate(material.tasks):
         sources = with_strands(material.sources, plan, task)
-        found = missing(sources, [task], folder=output, **of_sources(plan, task))
+        windows = material.windows[number]
+        found = missing(sources, [task], folder=output, **of_sources(plan, task, windows))
         layered = [source for source in sources if layers_of(source)]
         if plan.layers is not None and layered:
-            found += missing(layered, [task], folder=output, **of_layers(plan, task))
+            found += missing(layered, [task], folder=output, **of_layers(plan, task, windows))
         names = [one.name for one in material.sources]
         for cell in found:
             source = None if cell.source == REFERENCE else names.index(cell.source)
@@ -119,11 +118,14 @@ def embed(
 ) -> str:
     """Fill the cache with the features of one source on one task; the reason where that is impossible."""
     text = json.dumps(plan)
-    rows = _task(text, contents, task)
-    features = TaskFeatures(_source(text, contents, source, strands, layer), rows, _cache(output))
+    rows = rows_of(text, contents)
+    own = source_of(text, contents, source, strands, layer)
+    features = TaskFeatures(own, rows.tasks[task][1], cache_of(output))
     try:
         if kind != FULL or features.has_tokens:
             features.of(kind, np.arange(0))
+            for one in rows.windows[task] if layer is None else ():
+                features.of_others(one.texts, kind, key=one.key)
     except Exception as error:  # each cell says so again, and the other cells go on
         return str(error)
     return ""
@@ -134,28 +136,19 @@ def compute(
 ) -> list[str]:
     """Compute the cells of one group and store them in the output; their names."""
     text, own = json.dumps(plan), Group(**group)
-    chosen, task = plan_from(text), _task(text, contents, own.task)
+    chosen, rows = plan_from(text), rows_of(text, contents)
+    task, windows = rows.tasks[own.task][1], rows.windows[own.task]
     if own.source is None:
         sources = [open_source("nucleotides")]  # is not looked at
     else:
-        sources = [_source(text, contents, own.source, own.strands, None)]
-    arguments = of_sources(chosen, task) if own.layer is None else of_layers(chosen, task)
+        sources = [source_of(text, contents, own.source, own.strands)]
+    arguments = (of_sources if own.layer is None else of_layers)(chosen, task, windows)
     arguments |= {"kmers": own.source is None}
     with held(Path(output), Path(output, names[0])):
         found = probe(
-            sources, [task], folder=output, cache=_cache(output), device=device(), only=frozenset(names), **arguments
+            sources, [task], folder=output, cache=cache_of(output), device=device(), only=frozenset(names), **arguments
         )
     return [cell.name for cell in found.cells]
-
-
-def plan_from(text: str) -> Plan:
-    """The plan whose fields are in a text of JSON."""
-    given = json.loads(text)
-    return Plan(**{field.name: _tuples(given[field.name]) for field in fields(Plan)})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _title(group: Group, plan: Plan, material: Material) -> str:
@@ -164,26 +157,3 @@ def _title(group: Group, plan: Plan, material: Material) -> str:
     strands = "" if group.strands == "as is" else f", strands {group.strands}"
     task: ProbeTask = material.tasks[group.task][1]
     return f"{task.name}: {source}{layer}{strands}, {group.readout}, seed {group.seed}"
-
-
-@lru_cache(maxsize=2)
-def _task(plan: str, contents: str, number: int) -> ProbeTask:
-    """A task of a plan, kept open while this process works on it; other contents are another one."""
-    tasks = [task for _, task in open_rows(plan_from(plan))[0]]
-    return tasks[number]
-
-
-@lru_cache(maxsize=1)
-def _opened(plan: str, contents: str, number: int) -> Source:
-    chosen = plan_from(plan)
-    return open_named(chosen.sources[number], chosen).source
-
-
-def _source(plan: str, contents: str, number: int, strands: str, layer: int | None) -> Source:
-    source = both_strands(_opened(plan, contents, number), strands)  # type: ignore[arg-type]
-    return source if layer is None else at_layer(source, layer)
-
-
-@lru_cache(maxsize=1)
-def _cache(output: str) -> Cache:
-    return Cache(Path(output) / EMBEDDINGS)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
 
-from palindra.probing.verdicts import Entry, Verdict, ZeroShot, mean_ranks, ranks
+from palindra.cli.probing.maps import Of
+from palindra.probing.verdicts import Entry, TrainedScore, Verdict, ZeroShot, mean_ranks, ranks
 
 Field = str | float | int | None
 
@@ -104,21 +107,74 @@ def scores(entries: Iterable[Entry]) -> str:
     )
 
 
-def zero_shot(found: Iterable[ZeroShot]) -> str:
-    """One line for each score of each source, with its sign."""
+def zero_shot(found: Iterable[ZeroShot], trained: Iterable[TrainedScore] = ()) -> str:
+    """One line for each score of each source, with its sign; below, those of trained readouts."""
+    return lines([*map(_untrained, found), *map(_trained, trained)])
+
+
+def _untrained(item: ZeroShot) -> dict[str, Field]:
+    return {
+        "source": item.source,
+        "kind": str(item.kind),
+        "task": item.task,
+        "score": item.score,
+        "pearson": item.correlation,
+        "low": item.low,
+        "high": item.high,
+        "variants": item.variants,
+        "elements": item.elements,
+        "expected_sign": item.expected,
+        "interval_covers": "variants",
+        "seeds": None,
+        "warnings": " | ".join(item.warnings),
+    }
+
+
+def _trained(item: TrainedScore) -> dict[str, Field]:
+    entry, d = item.entry, item.difference()
+    return {
+        "source": entry.label,
+        "kind": str(entry.kind),
+        "task": entry.task,
+        "score": item.score,
+        "pearson": entry.mean,
+        "low": d.low,
+        "high": d.high,
+        "variants": item.variants,
+        "elements": item.elements,
+        "expected_sign": 1,
+        "interval_covers": d.covers.replace("test rows", "variants"),
+        "seeds": len(entry.known),
+        "warnings": " | ".join(entry.warnings),
+    }
+
+
+def trained(found: Iterable[TrainedScore]) -> str:
+    """One line for each readout, seed and element, and for the mean over elements."""
     return lines(
         {
-            "source": item.source,
-            "kind": str(item.kind),
-            "task": item.task,
-            "score": item.score,
-            "pearson": item.correlation,
-            "low": item.low,
-            "high": item.high,
-            "variants": item.variants,
-            "elements": item.elements,
-            "expected_sign": item.expected,
-            "warnings": " | ".join(item.warnings),
+            "source": item.entry.label,
+            "kind": str(item.entry.kind),
+            "task": item.entry.task,
+            "trained_on": item.trained_on,
+            "readout": item.entry.readout,
+            "summary": item.entry.summary,
+            "seed": seed,
+            "element": one.element,
+            "variants": one.rows,
+            "pearson": one.pearson,
+            "low": one.interval[0],
+            "high": one.interval[1],
+            "spearman": one.spearman,
         }
         for item in found
+        for seed, parts in item.by_element.items()
+        for one in parts
     )
+
+
+def of_maps(found: Iterable[Of], kind: type[Any]) -> str:
+    """One line for each row about the maps of a source on a task; without any, the header alone."""
+    names = ["source", "task", *(field.name for field in fields(kind))]
+    rows = [{"source": one.source, "task": one.task, **asdict(one.row)} for one in found]
+    return lines(rows) if rows else "\t".join(names) + "\n"

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from palindra.cli.probing import page, tables
+from palindra.cli.probing import map_page, page, tables
+from palindra.cli.probing.maps import MapFindings
 from palindra.cli.probing.opening import Material
 from palindra.cli.probing.plan import Plan
 from palindra.cli.shift.writing import provenance
 from palindra.data import SPLITS
 from palindra.models.saving import write_text
+from palindra.probing.attribution import PatternRow, TransplantRow
 from palindra.probing.tasks import ProbeTask
 from palindra.probing.verdicts import (
     Entry,
-    MapAgreement,
+    TrainedScore,
     ZeroShot,
     claims,
     conclude,
@@ -26,6 +28,7 @@ from palindra.probing.verdicts import (
 from palindra.report import probe_page
 
 PAGE, RESULTS, SCORES, VALUES, ZERO_SHOT = "index.html", "results.tsv", "scores.tsv", "probe.json", "zero_shot.tsv"
+TRAINED, PATTERNS, TRANSPLANTS = "trained_variants.tsv", "patterns.tsv", "transplants.tsv"
 STRANDS = {True: "the same label for the other strand", False: "strand-specific", None: "strands: not known"}
 
 
@@ -38,15 +41,16 @@ class Found:
     entries: Sequence[Entry]
     notes: Sequence[str] = ()
     zero_shot: Sequence[ZeroShot] = field(default_factory=list)
-    maps: Sequence[MapAgreement] = field(default_factory=list)
+    trained: Sequence[TrainedScore] = field(default_factory=list)
+    maps: MapFindings = field(default_factory=MapFindings)
 
 
 def write_all(found: Found, output: Path, command: str) -> list[str]:
-    """Judge, write ``results.tsv``, ``scores.tsv``, ``probe.json`` and ``index.html``; the conclusion."""
+    """Judge, write all tables, ``probe.json`` and ``index.html``; the conclusion."""
     entries = found.entries
     verdicts = judge(entries)
     controls = negative_controls(entries)
-    tested = claims(entries, zero_shot=found.zero_shot, maps=found.maps, aligned=_aligned(found))
+    tested = claims(entries, zero_shot=found.zero_shot, maps=found.maps.agreements, aligned=_aligned(found))
     said = conclude(verdicts, controls=controls, claims=tested, entries=entries)
     shown = probe_page.Probe(
         title="What do pretrained models know more than the sequence?",
@@ -58,14 +62,22 @@ def write_all(found: Found, output: Path, command: str) -> list[str]:
         layers=page.layer_curves(entries),
         fractions=page.fraction_curves(entries, {t.name: len(t.split("train")) for _, t in found.material.tasks}),
         warnings=page.warnings(entries),
-        zero_shot=page.zero_shot_rows(found.zero_shot),
-        maps=page.map_rows(found.maps),
+        zero_shot=[*page.zero_shot_rows(found.zero_shot), *page.trained_rows(found.trained)],
+        maps=page.map_rows(found.maps.agreements),
+        patterns=map_page.pattern_rows(found.maps.patterns),
+        transplants=map_page.transplant_rows(found.maps.transplants),
+        map_sentences=map_page.sentences(found.maps),
         facts={task.name: _facts(task) for _, task in found.material.tasks} | _notes(found),
     )
     write_text(output / RESULTS, tables.results(entries, verdicts))
     write_text(output / SCORES, tables.scores(entries))
-    if found.zero_shot:
-        write_text(output / ZERO_SHOT, tables.zero_shot(found.zero_shot))
+    if found.zero_shot or found.trained:
+        write_text(output / ZERO_SHOT, tables.zero_shot(found.zero_shot, found.trained))
+    if found.trained:
+        write_text(output / TRAINED, tables.trained(found.trained))
+    if found.plan.attribution:
+        write_text(output / PATTERNS, tables.of_maps(found.maps.patterns, PatternRow))
+        write_text(output / TRANSPLANTS, tables.of_maps(found.maps.transplants, TransplantRow))
     write_text(output / VALUES, shown.to_json() + "\n")
     probe_page.write(shown, output / PAGE)
     return said

@@ -126,6 +126,30 @@ def agreement(
             f"{source.name}: is no language model, and there is no readout of its embedding, so it has no maps to "
             "compare. Give head=, a differentiable readout."
         )
+    chosen, reference = one_hot_maps(model, sequences, output=output, top=top, batch_size=batch_size)
+    some = [sequences[row] for row in chosen.tolist()]
+    maps = dict(_maps(source, head, some, language, head_output, size, batch_size))
+    rows = tuple(
+        _row(name, statistic, against, one, two)
+        for name, one in maps.items()
+        for against, two in ((SIGNED, reference), (MAGNITUDE, np.abs(reference)))
+        for statistic in STATISTICS
+    )
+    return AgreementTable(source.name, rows, chosen.numpy(), {**maps, "one-hot": reference})
+
+
+def one_hot_maps(
+    model: nn.Module, sequences: Sequence[str], *, output: Output | None = None, top: int = 500, batch_size: int = 64
+) -> tuple[Tensor, Maps]:
+    """Corrected gradient times input of the sequences with the highest output, and their numbers.
+
+    Args:
+        model: of one-hot sequences ``(batch, 4, length)``.
+        sequences: of one length.
+        output: of the model, where it has several.
+        top: how many sequences.
+        batch_size: sequences at a time.
+    """
     own = attribute(
         model,
         one_hot(sequences).float(),
@@ -134,16 +158,7 @@ def agreement(
         batch_size=batch_size,
     )
     chosen = own.outputs.argsort(descending=True, stable=True)[: max(1, top)]
-    some = [sequences[row] for row in chosen.tolist()]
-    maps = dict(_maps(source, head, some, language, head_output, size, batch_size))
-    reference = own.positions[chosen].double().numpy()
-    rows = tuple(
-        _row(name, statistic, against, one, two)
-        for name, one in maps.items()
-        for against, two in ((SIGNED, reference), (MAGNITUDE, np.abs(reference)))
-        for statistic in STATISTICS
-    )
-    return AgreementTable(source.name, rows, chosen.numpy(), {**maps, "one-hot": reference})
+    return chosen, own.positions[chosen].double().numpy()
 
 
 def _maps(

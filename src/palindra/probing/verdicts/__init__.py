@@ -10,6 +10,7 @@ from palindra.probing.verdicts.evidence import Evidence, MapAgreement, ZeroShot
 from palindra.probing.verdicts.ranks import mean_ranks, ranks
 from palindra.probing.verdicts.resampling import row_scores
 from palindra.probing.verdicts.table import Verdict, judge
+from palindra.probing.verdicts.trained import TrainedScore, trained_scores, with_trained
 
 __all__ = [
     "Claim",
@@ -20,6 +21,7 @@ __all__ = [
     "Kind",
     "MapAgreement",
     "NegativeControl",
+    "TrainedScore",
     "Verdict",
     "ZeroShot",
     "claims",
@@ -32,4 +34,6 @@ __all__ = [
     "negative_controls",
     "ranks",
     "row_scores",
+    "trained_scores",
+    "with_trained",
 ]

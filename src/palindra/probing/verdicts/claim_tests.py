@@ -122,7 +122,9 @@ def c14b(it: Findings) -> Outcome:
                 Evidence(f"{item.source}, {item.task}, {item.score}: CNN minus {TIMES:g} x zero-shot", difference)
             )
     if not evidence:
-        return Outcome([], "no readout trained on these embeddings was scored on measured variants")
+        return Outcome(
+            [], "no CNN trained on these embeddings was scored on measured variants (--variants-by TABLE=TASK)"
+        )
     return Outcome(evidence, tested_on=_number(evidence, "pair"))
 
 
