@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,40 @@ def test_two_workers_give_what_one_process_gives(palindra, table, alone, tmp_pat
     assert all(path.stat().st_mtime_ns == cells[path] for path in cells if path.stem != lost.stem)
 
 
+@pytest.fixture(scope="module")
+def with_maps(table, tmp_path_factory) -> Plan:
+    """A plan with every kind of work: cells, scores of variants with and without training, and maps."""
+    folder, rng = tmp_path_factory.mktemp("variants"), np.random.default_rng(1)
+    texts = ["".join(rng.choice(list("ACGT"), LENGTH)) for _ in range(46)]
+    splits = ["train"] * 20 + ["valid"] * 12 + ["test"] * 14
+    lines = [f"{text}\t{text.count('G')}\t{split}" for text, split in zip(texts, splits, strict=True)]
+    (folder / "activity.tsv").write_text("\n".join(["sequence\tlabel\tsplit", *lines]) + "\n")
+    changed = [texts[0][:n] + "ACGT"["CGTA".index(texts[0][n])] + texts[0][n + 1 :] for n in range(8)]
+    lines = [f"{texts[0]}\t{text}\t{rng.normal()}" for text in changed]
+    (folder / "variants.tsv").write_text("\n".join(["reference\talternate\teffect", *lines]) + "\n")
+    plan = plan_of(table, "one-hot", "palindra:default", readouts="linear,cnn")
+    tasks = (("rna-regression", str(folder / "activity.tsv")), ("variants", str(folder / "variants.tsv")))
+    few = {"seeds": (0,), "fractions": (1.0,), "strands": ("as is",)}
+    return replace(plan, tasks=tasks, variants_by=(tasks[::-1],), attribution=True, maps=2, **few)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_maps_and_scores_of_variants_are_the_same_by_workers(with_maps, tmp_path, tmp_path_factory, workers):
+    """One unit for each source and task, or table of variants; the second call makes none of them again."""
+    alone = tmp_path_factory.getbasetemp() / "with_maps_alone"
+    run(with_maps, alone, progress=False)  # once: the other time everything is there
+    run(with_maps, tmp_path / "p", engine=make_engine(workers=workers), progress=False)
+    assert_same(alone, tmp_path / "p")
+    for name in ("zero_shot.tsv", "trained_variants.tsv", "patterns.tsv", "transplants.tsv"):
+        assert (alone / name).read_text() == (tmp_path / "p" / name).read_text()
+        assert len((alone / name).read_text().splitlines()) > 1
+    pieces = sorted(p.relative_to(alone) for name in ("attribution", "zero_shot") for p in (alone / name).iterdir())
+    assert len(pieces) == 2 * 2 + 1  # maps of two models with their numbers, scores of one table
+    for path in pieces:
+        assert (alone / path).read_bytes() == (tmp_path / "p" / path).read_bytes()
+    assert not (tmp_path / "p" / ".units").exists()
+
+
 def test_a_worker_that_is_killed(plan, alone, tmp_path, monkeypatch):
     """The first process that is started dies; the others do its work."""
     marker, hook = tmp_path / "killed", tmp_path / "hook"
@@ -180,7 +215,7 @@ def test_a_source_that_fails_says_so_in_its_rows_and_is_tried_once(table, tmp_pa
 
 def test_plans_come_to_workers_as_they_are(plan):
     import json
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     for one in (plan, replace(plan, layers=(1, 2), rows=30, aligned=(("one-hot", "tf"),)), replace(plan, layers="all")):
         assert sharing.plan_from(json.dumps(asdict(one))) == one

@@ -54,6 +54,12 @@ def tables(tmp_path_factory) -> Path:
     wild = letters(rng)
     changed = [(wild, wild[:n] + "ACGT"["CGTA".index(wild[n])] + wild[n + 1 :], rng.normal()) for n in range(LENGTH)]
     write(folder / "variants.tsv", changed, ("reference", "alternate", "effect"))
+    measured = [(text := letters(rng), text.count("G") + rng.normal() / 9, split) for split in splits]
+    write(folder / "activity.tsv", measured)
+    longer = letters(rng) + letters(rng)
+    more = [(longer[:n] + a + longer[n + 1 :], n, a) for n, a in enumerate("GGAAGGAA" * 6) if a != longer[n]]
+    effects = [(longer, text, float((a == "G") - (longer[n] == "G")), "AB"[n % 2]) for text, n, a in more]
+    write(folder / "assay.tsv", effects, ("reference", "alternate", "effect", "element"))
     return folder
 
 
@@ -181,19 +187,82 @@ def test_rows_and_fractions(palindra, tables, tmp_path):
     assert "54 of 70 rows were used" in page["facts"]["TF binding (both)"]
 
 
-def test_maps_are_compared_with_those_of_the_one_hot_cnn(palindra, tables, hugging_face, tmp_path):
-    words = ["--sources", "one-hot", "--sources", f"hf:{hugging_face['bert']}", "--tasks", f"tf={tables / 'both.tsv'}"]
-    options = ["--readouts", "cnn", "--seeds", "0", "--epochs", "1", "--rows", "20", "--attribution", "--no-progress"]
-    result = palindra("probe", *words, *options, "-o", tmp_path / "run")
+def test_maps_and_trained_readouts_from_command_to_page(palindra, tables, hugging_face, tmp_path):
+    tasks = ["--tasks", f"rna-regression={tables / 'activity.tsv'}", "--tasks", f"variants={tables / 'assay.tsv'}"]
+    words = ["--sources", "one-hot", "--sources", f"hf:{hugging_face['bert']}", *tasks]
+    options = ["--readouts", "linear,cnn", "--seeds", "0-1", "--epochs", "1", "--attribution", "--maps", "3"]
+    options += ["--variants-by", "variants=rna-regression"]
+    command = ["probe", *words, *options, "-o", tmp_path / "run"]
+    result = palindra(*command)
     assert result.code == 0, result.err
-    shown = json.loads((tmp_path / "run" / "probe.json").read_text())
+    output, bert = tmp_path / "run", f"hf:{hugging_face['bert']}"
+    shown = json.loads((output / "probe.json").read_text())
+    verdicts = {claim["id"]: claim for claim in shown["claims"]}
+    assert "not tested" not in (verdicts[name]["verdict"] for name in ("C14a", "C14b", "C16a", "C16b"))
+    assert len(verdicts["C14a"]["evidence"]) == len(verdicts["C14b"]["evidence"]) == 4  # scores that no label has seen
+    trained = "trained on RNA regression (INSERT-seq) (activity), alt - ref against effect"
+    scores = [row for row in read(output / "zero_shot.tsv") if row["score"].endswith(trained)]
+    assert {(row["source"], row["score"].split()[0], row["seeds"]) for row in scores} == {
+        (source, *what) for source in ("one-hot", bert) for what in (("CNN", "2"), ("linear", "1"))
+    }
+    linear = next(row for row in scores if row["source"] == "one-hot" and row["score"].startswith("linear"))
+    assert float(linear["pearson"]) > 0.9
+    assert linear["elements"] == "mean of 2 elements"
+    by_element = read(output / "trained_variants.tsv")
+    assert {(row["seed"], row["element"]) for row in by_element if row["readout"] == "cnn"} == {
+        (seed, element) for seed in "01" for element in ("A", "B", "mean of 2 elements")
+    }
     assert [row[0].rsplit(", ", 1)[1] for row in shown["maps"]] == ["frozen", "downstream"]
-    verdicts = {claim["id"]: claim["verdict"] for claim in shown["claims"]}
-    assert "not tested" not in (verdicts["C16a"], verdicts["C16b"])
+    maps = ("delta entropy", "gradient x delta entropy")
+    patterns = read(output / "patterns.tsv")
+    assert {(row["source"], row["map"], row["model"]) for row in patterns} == {
+        ("one-hot", "one-hot", "one-hot CNN"),
+        *((bert, name, model) for name in maps for model in ("one-hot CNN", "own readout")),
+    }
+    assert all(len(row["pattern"]) == 10 for row in patterns)
+    moved = read(output / "transplants.tsv")
+    assert [row["map"] for row in moved] == [*maps, "one-hot", "positions elsewhere"]
+    assert [row["difference"] == "" for row in moved] == [False, False, False, True]
+    page = (output / "index.html").read_text()
+    for said in ("Patterns that maps find", "Top positions of maps", "patterns that maps of pretrained", trained):
+        assert said in page
+    assert "were read in the 24 letters around them" in page
+    assert render(Probe.from_json((output / "probe.json").read_text())) == page
+    kept = {
+        path: path.stat().st_mtime_ns for name in ("attribution", "zero_shot") for path in (output / name).iterdir()
+    }
+    assert {path.suffix for path in kept} == {".json", ".safetensors"}
+    tables_before = {name: (output / name).read_text() for name in ("zero_shot.tsv", "patterns.tsv", "transplants.tsv")}
+    again = palindra(*command)
+    assert (again.code, again.err) == (0, "")  # nothing is computed again
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert {name: (output / name).read_text() for name in tables_before} == tables_before
+
+
+def test_maps_that_cannot_be_made_stay_on_the_page(palindra, tables, tmp_path, monkeypatch):
+    (tmp_path / "broken_maps_of_probe.py").write_text(
+        "from palindra.sequences import one_hot\n"
+        "def embed(texts):\n"
+        "    if len(texts) == 3:\n        raise RuntimeError('three are too many')\n"
+        "    return one_hot(texts).float().mT\n"
+        "embed.width = 4\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ["--sources", "one-hot", "--sources", "call:broken_maps_of_probe:embed"]
+    options = ["--readouts", "cnn", "--seeds", "0", "--epochs", "1", "--attribution", "--maps", "3", "--no-progress"]
+    task = ["--tasks", f"tf={tables / 'both.tsv'}"]
+    assert palindra("probe", *words, *task, *options, "-o", tmp_path / "run").code == 0
+    rows = {row["source"]: row["warnings"] for row in read(tmp_path / "run" / "results.tsv") if row["readout"] == "cnn"}
+    assert "three are too many" in rows["call:broken_maps_of_probe:embed"]
+    assert "three are too many" not in rows["one-hot"]
+    assert "three are too many" in (tmp_path / "run" / "index.html").read_text()
+    assert [row["map"] for row in read(tmp_path / "run" / "patterns.tsv")] == ["one-hot"] * 3
 
 
 def test_what_cannot_be_probed(palindra, tables, tmp_path):
     task = f"tf={tables / 'both.tsv'}"
+    assay = ("--tasks", f"variants={tables / 'assay.tsv'}")
+    two = [word for name in ("activity", "both") for word in ("--tasks", f"rna-regression={tables / name}.tsv")]
     for words, message in (
         (("--sources", "one-cold", "--tasks", task), "one-cold"),
         (("--sources", "hf:" + str(tmp_path / "none"), "--tasks", task), "none"),
@@ -208,6 +277,11 @@ def test_what_cannot_be_probed(palindra, tables, tmp_path):
         (("--sources", "one-hot", "--tasks", task, "--too-long", "cut"), "--too-long 'cut' is not known"),
         (("--sources", "one-hot", "--tasks", task, "--aligned", "x=tf"), "--aligned x=tf"),
         (("--sources", "one-hot", "--tasks", task, "--readouts", "mlp", "--attribution"), "add cnn to --readouts"),
+        (("--sources", "one-hot", "--tasks", task, "--variants-by", "variants"), "write TABLE=TASK"),
+        (("--sources", "one-hot", "--tasks", task, "--variants-by", "variants=tf"), "no --tasks is 'variants'"),
+        (("--sources", "one-hot", "--tasks", task, *assay, "--variants-by", "variants=mpra"), "no --tasks is 'mpra'"),
+        (("--sources", "one-hot", "--tasks", task, *assay, "--variants-by", "variants=tf"), "no regression"),
+        (("--sources", "one-hot", *two, *assay, "--variants-by", "variants=rna-regression"), "name the path of one"),
     ):
         result = palindra("probe", *words, "-o", tmp_path / "run")
         assert result.code == 2, words
