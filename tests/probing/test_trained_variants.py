@@ -116,13 +116,15 @@ def test_samples_are_those_of_rows_drawn_with_their_position():
 
 
 def test_constant_predictions_have_no_correlation():
-    assert all(np.isnan(one.pearson) for one in signed_correlations(np.ones(24), variants()))
+    for constant in (0.0, 0.1, 1e6):
+        found = signed_correlations(np.full(24, constant), variants())
+        assert all(np.isnan(one.pearson) and not np.isfinite(one.samples).any() for one in found)
 
 
 def test_readouts_score_variants_with_their_cells(tmp_path: Path):
     task, table = activity(), variants()
     windows, source = [windows_of(table, task)], open_source("nucleotides")
-    how = {"readouts": ["linear", "mlp"], "seeds": [0, 1], "fractions": [0.5, 1.0], "heads": HEADS}
+    how = {"readouts": ["linear", "mlp"], "seeds": [0, 1], "fractions": [0.5, 1.0], "heads": HEADS, "kmers": False}
     without = probe([source], [task], folder=tmp_path / "a", shuffled=True, **how)
     found = probe([source], [task], folder=tmp_path / "b", shuffled=True, variants=windows, **how)
     assert [cell.metrics for cell in found.cells] == [cell.metrics for cell in without.cells]  # nothing else changes
@@ -140,7 +142,7 @@ def test_trained_scores_stand_beside_untrained_ones(tmp_path: Path):
     task, table = activity(), variants()
     windows = [windows_of(table, task)]
     source = open_source("nucleotides")
-    how = {"readouts": ["linear", "mlp"], "seeds": [0, 1], "heads": HEADS, "variants": windows}
+    how = {"readouts": ["linear", "mlp"], "seeds": [0, 1], "heads": HEADS, "kmers": False, "variants": windows}
     found = trained_scores(probe([source], [task], folder=tmp_path, **how), {"nucleotides": Kind.COUNTS}, windows)
     linear, mlp = found
     assert linear.score == "linear readout (mean) trained on activity, alt - ref against effect"

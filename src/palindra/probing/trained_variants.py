@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palindra.errors import InputError
+from palindra.probing.resampled import correlated, drawn, ranked
 from palindra.probing.tasks import ProbeTask, VariantTask
 
 Array = NDArray[Any]
@@ -149,8 +150,6 @@ def signed_correlations(predicted: Array, variants: VariantTask, *, resamples: i
         >>> [(found.element, round(found.pearson, 3)) for found in signed_correlations(np.arange(4.0) * 2, one)]
         [('e', 1.0)]
     """
-    from scipy.stats import rankdata
-
     found: list[SignedCorrelation] = []
     for element in dict.fromkeys(variants.elements.tolist()):
         rows = np.flatnonzero((variants.elements == element) & np.isfinite(predicted))
@@ -158,9 +157,9 @@ def signed_correlations(predicted: Array, variants: VariantTask, *, resamples: i
             continue
         x, y = predicted[rows], variants.effects[rows]
         once = np.ones((1, len(rows)))
-        spearman = _weighted(rankdata(x), rankdata(y), once)[0]
-        samples = _weighted(x, y, _drawn(variants.positions[rows], resamples, seed=len(found)))
-        found.append(SignedCorrelation(element, float(_weighted(x, y, once)[0]), samples, float(spearman), len(rows)))
+        spearman = correlated(ranked(x, once), ranked(y, once), once)[0]
+        samples = correlated(x, y, drawn(variants.positions[rows], resamples, seed=len(found)))
+        found.append(SignedCorrelation(element, float(correlated(x, y, once)[0]), samples, float(spearman), len(rows)))
     known = [one for one in found if np.isfinite(one.pearson)]
     if len(found) > 1 and known:
         pearson, spearman, samples = (
@@ -169,27 +168,4 @@ def signed_correlations(predicted: Array, variants: VariantTask, *, resamples: i
         rows_of_all = sum(one.rows for one in known)
         name = f"mean of {len(known)} elements"
         found.append(SignedCorrelation(name, float(pearson), samples, float(spearman), rows_of_all))
-    return found
-
-
-def _drawn(groups: Array, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each row is drawn, with all rows of its group ``(resamples, rows)``."""
-    unique, inverse = np.unique(groups, return_inverse=True)
-    draws = np.random.default_rng(seed).integers(0, len(unique), (resamples, len(unique)))
-    places = draws + len(unique) * np.arange(resamples)[:, None]
-    counts = np.bincount(places.ravel(), minlength=resamples * len(unique)).reshape(resamples, len(unique))
-    return counts[:, inverse].astype(np.float64)
-
-
-def _weighted(x: Array, y: Array, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pearson correlations of rows with repeats ``(resamples,)``; NaN where one side is constant."""
-    x, y = (np.asarray(side, dtype=np.float64) - np.mean(side, dtype=np.float64) for side in (x, y))
-    total = weights.sum(1)
-    mean_x, mean_y = weights @ x / total, weights @ y / total
-    spread_x, spread_y = weights @ (x * x) / total - mean_x**2, weights @ (y * y) / total - mean_y**2
-    shared = weights @ (x * y) / total - mean_x * mean_y
-    tiny = [1e-12 * max(float((side * side).mean()), 1e-300) for side in (x, y)]
-    known = (spread_x > tiny[0]) & (spread_y > tiny[1])
-    found = np.full(len(weights), np.nan)
-    found[known] = shared[known] / np.sqrt(spread_x[known] * spread_y[known])
     return found

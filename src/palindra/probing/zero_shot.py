@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palindra.errors import InputError
-from palindra.evaluation import Interval, bootstrap_interval, metric
+from palindra.evaluation import Interval
+from palindra.probing.resampled import correlated, drawn, ranked
 from palindra.probing.source import Embedded, Source
 from palindra.probing.tasks import VariantTask
 from palindra.probing.tasks.leaks import other_strand
@@ -115,22 +116,22 @@ def correlations(name: str, scores: Array, task: VariantTask, resamples: int = 5
     """Of one score with effects and with their sizes, within each element and as the signed mean over elements."""
     found = []
     for against, effects in (("effect", task.effects), ("|effect|", np.abs(task.effects))):
-        drawn: list[tuple[_Drawn, _Drawn]] = []
+        pairs: list[tuple[_Drawn, _Drawn]] = []
         counts = []
         for element in dict.fromkeys(task.elements.tolist()):
             rows = np.flatnonzero((task.elements == element) & np.isfinite(scores))
             if len(rows) < 3:
                 continue
             pearson, spearman = (
-                _resampled(scores[rows], effects[rows], task.positions[rows], key, resamples, seed=len(drawn))
+                _resampled(scores[rows], effects[rows], task.positions[rows], key, resamples, seed=len(pairs))
                 for key in ("Pearson", "Spearman")
             )
-            drawn.append((pearson, spearman))
+            pairs.append((pearson, spearman))
             counts.append(len(rows))
             found.append(Correlation(name, element, against, _interval([pearson]), _interval([spearman]), len(rows)))
-        if len(drawn) > 1:
-            mean = f"mean of {len(drawn)} elements"
-            pearson_mean, spearman_mean = (_interval([pair[number] for pair in drawn]) for number in (0, 1))
+        if len(pairs) > 1:
+            mean = f"mean of {len(pairs)} elements"
+            pearson_mean, spearman_mean = (_interval([pair[number] for pair in pairs]) for number in (0, 1))
             found.append(Correlation(name, mean, against, pearson_mean, spearman_mean, sum(counts)))
     return found
 
@@ -142,15 +143,12 @@ class _Drawn(NamedTuple):
 
 def _resampled(scores: Array, effects: Array, positions: Array, key: str, resamples: int, seed: int) -> _Drawn:
     """A correlation, and the same on resampled rows; the variants of one position are drawn together."""
-    measure = metric("regression", key)
-    samples: list[float] = []
 
-    def measured(rows: Array) -> float:
-        samples.append(measure(scores[rows], effects[rows]))
-        return 0.0  # a constant score goes with nothing, which is no reason to stop
+    def measured(weights: Array) -> Array:
+        one, two = (ranked(side, weights) if key == "Spearman" else side for side in (scores, effects))
+        return correlated(one, two, weights)
 
-    bootstrap_interval(measured, len(scores), seed=seed, resamples=resamples, groups=positions)
-    return _Drawn(samples[-1], np.array(samples[:-1]))
+    return _Drawn(float(measured(np.ones((1, len(scores))))[0]), measured(drawn(positions, resamples, seed)))
 
 
 def _interval(parts: Sequence[_Drawn]) -> Interval:
