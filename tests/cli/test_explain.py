@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from palindra.cli.explain import finding, reliability
+from palindra.cli.explain import checking, finding, searching
 from palindra.cli.explain.running import explain
 from palindra.cli.explain.settings import Settings
 from palindra.cli.explain.subject import open_subject
@@ -71,7 +71,7 @@ def planted(monkeypatch):
         q[[n for n, one in enumerate(queries) if one.name == "pos_0"], 0] = 1e-5
         return Matches(list(queries), motifs, q, q, np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_))
 
-    monkeypatch.setattr(finding, "discover_patterns", discover)
+    monkeypatch.setattr(searching, "discover_patterns", discover)
     monkeypatch.setattr(finding, "tomtom", compare)
 
 
@@ -356,5 +356,5 @@ def test_a_standard_model_is_not_said_to_be_equal_on_both_strands(trained, files
 
 def test_other_runs_of_one_recipe_are_told_apart(trained):
     subject = open_subject(trained("binary", "none"), name=None, contribution="total", both_strands=False)
-    same = reliability.same_subject(subject, trained("binary", "none", "--seed", "1"), Settings())
+    same = checking.same_subject(subject, trained("binary", "none", "--seed", "1"), Settings())
     assert same.name == subject.name

@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("way", ["two", "two1"], ids=["two processes", "two, then one"])
-@pytest.mark.parametrize("part", ["labelled", "language"])
+@pytest.mark.parametrize("part", ["labelled", "language", "sharded"])
 def test_weights_and_metrics_do_not_depend_on_the_number_of_processes(folder, part, way):
     one, other = (torch.load(folder / name / f"{part}.pt") for name in ("one", way))
     for name, right in one["weights"].items():

@@ -38,7 +38,7 @@ def main(devices: int, folder: Path, stop: int | None) -> None:
     if stop is not None:
         for module in (SequenceModule, PretrainingModule):
             stopping(module, stop)
-    parts = {"labelled": train_labelled, "language": train_language}
+    parts = {"labelled": train_labelled, "language": train_language, "sharded": train_sharded}
     for name, part in parts.items():
         try:
             network, history = part(devices, folder / name)
@@ -61,15 +61,22 @@ def train_labelled(devices: int, folder: Path) -> tuple[torch.nn.Module, list[di
     return network, done.history
 
 
-def train_language(devices: int, folder: Path) -> tuple[torch.nn.Module, list[dict[str, float]]]:
+def train_sharded(devices: int, folder: Path) -> tuple[torch.nn.Module, list[dict[str, float]]]:
+    return train_language(devices, folder, strategy="fsdp" if devices > 1 else "auto")
+
+
+def train_language(
+    devices: int, folder: Path, strategy: str = "auto"
+) -> tuple[torch.nn.Module, list[dict[str, float]]]:
     torch.manual_seed(0)
     network = StrandLM(
         StrandLMConfig(mixer="tied", width=8, depth=1, heads=2, key_size=4, attention=False, window=None, dropout=0.0)
     )
     data = language_data(Genome.open(folder.parent.parent / "genome.fa"), valid=["two"])
     config = PretrainingConfig(
-        length=32, steps=6, valid_every=2, batch_size=8, devices=devices, precision="float32", learning_rate=0.01
-    )
+        length=32, steps=6, valid_every=2, batch_size=8, devices=devices, precision="float32", learning_rate=0.01,
+        strategy=strategy,
+    )  # fmt: skip
     done = pretrain(network, data, config, seed=1, folder=folder)
     return network, done.history
 

@@ -105,7 +105,8 @@ def command(
     The folder holds explanation.html, explanation.json, attributions.h5, motifs.tsv, motifs.meme, patterns.h5,
     seqlets, gia_*.tsv, agreement.tsv, logos, and for regions of a genome contributions.bw.
 
-    With --workers or --engine ray the maps of all sequences are made by many processes or machines; they are the same.
+    With --workers or --engine ray all that is expensive is made by many processes or machines; the files are the same.
+    Started again after a kill, the command makes only what is missing.
     """
     import shlex
     import sys

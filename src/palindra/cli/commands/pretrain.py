@@ -81,7 +81,7 @@ def command(
         str | None, typer.Option(help="auto (bf16 where it pays), bf16 or float32.", rich_help_panel=_TRAINING)
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="auto, ddp or fsdp (shards over GPUs).", rich_help_panel=_TRAINING)
+        str | None, typer.Option(help="auto, ddp or fsdp (shares out weights over devices).", rich_help_panel=_TRAINING)
     ] = None,
     devices: Annotated[
         int | None, typer.Option(help="Processes or GPUs to train on, of each node.", rich_help_panel=_TRAINING)

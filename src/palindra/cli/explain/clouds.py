@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from palindra.cli.explain.blocks import Wanted, vectors_of
 from palindra.cli.explain.material import Material, Reference
 from palindra.cli.explain.settings import Settings
 from palindra.cli.explain.subject import PROBABILITY, Subject
 from palindra.errors import InputError
 from palindra.interpretation.views import nearest, project
-from palindra.models.embeddings import embeddings
 from palindra.report.explanation.contents import Cloud
-from palindra.sequences import one_hot
 
 NEIGHBOURS = 5
 SHOWN = 20  # sequences with their nearest ones
 MOST = 5000  # training sequences
+MINE, THEIRS = "embeddings", "embeddings of training data"
 
 Neighbours = list[tuple[str, list[tuple[str, float, str]]]]
 
 
-def embed_sequences(
+def wanted(
+    subject: Subject, material: Material, train: Reference | None, settings: Settings, say: Callable[[str], None]
+) -> dict[str, Wanted]:
+    """The embeddings that are needed: of the explained sequences and of as many training sequences as are compared."""
+    found = {MINE: vectors_of("embeddings", subject, material.codes, settings)}
+    if train is not None:
+        if len(train.codes) > MOST:
+            say(f"the first {MOST:,} of {len(train.codes):,} training sequences are compared")
+        found[THEIRS] = vectors_of("embeddings of training data", subject, train.codes[:MOST], settings)
+    return found
+
+
+def draw(
     subject: Subject,
     material: Material,
     train: Reference | None,
+    made: Mapping[str, Mapping[str, Tensor]],
     settings: Settings,
     say: Callable[[str], None],
 ) -> tuple[list[Cloud], Neighbours]:
     """Planes of the penultimate representations, and the nearest training sequences of the first explained ones."""
-    both = subject.knows_strands
-    mine = embeddings(subject.core, one_hot(material.codes), both_strands=both, batch_size=64).numpy()
+    mine = made[MINE]["vectors"].numpy()
     colours = {f"explained output ({subject.name})": material.outputs.tolist()}
     measured = _numbers(material.labels)
     if measured is not None:
@@ -43,11 +56,8 @@ def embed_sequences(
             colours["error"] = np.abs(1 / (1 + np.exp(-material.outputs)) - measured).tolist()
     found: Neighbours = []
     if train is not None:
-        rows = np.arange(len(train.codes))[:MOST]
-        if len(train.codes) > MOST:
-            say(f"the first {MOST:,} of {len(train.codes):,} training sequences are compared")
-        theirs = embeddings(subject.core, one_hot(train.codes[rows]), both_strands=both, batch_size=64).numpy()
-        index, distance = nearest(theirs, mine, k=min(NEIGHBOURS, len(rows)))
+        theirs = made[THEIRS]["vectors"].numpy()
+        index, distance = nearest(theirs, mine, k=min(NEIGHBOURS, len(theirs)))
         colours["distance from training data"] = distance[:, 0].tolist()
         found = [
             (

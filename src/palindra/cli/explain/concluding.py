@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palindra.cli.explain.finding import ALIKE, THRESHOLD, Candidate, Found, again, candidate_of, order, ratios
-from palindra.cli.explain.importance import Importance
 from palindra.cli.explain.material import Material, letters_of
+from palindra.cli.explain.parts import Importance
 from palindra.cli.explain.reliability import Reliability
 from palindra.interpretation.attribution import Attribution
 from palindra.interpretation.motifs import FilterMotif, Matches, Motif, Pattern, information

@@ -23,7 +23,6 @@ from palindra.interpretation.motifs import (
     Motif,
     Pattern,
     consensus,
-    discover_patterns,
     filter_motifs,
     first_layer,
     hit_ratio,
@@ -118,23 +117,20 @@ def check_layer(subject: Subject, x: Tensor, layer: str) -> None:
 def find(
     subject: Subject,
     x: Tensor,
-    hypothetical: Tensor,
+    patterns: list[Pattern],
     known: Known | None,
     settings: Settings,
     say: Callable[[str], None],
 ) -> Found:
-    """Filters of the first layer and patterns of the maps, each with the known motifs that it looks like.
-
-    Raises:
-        InputError: if sequences are too short.
-    """
+    """Filters of the first layer and patterns of the maps, each with the known motifs that it looks like."""
     width = min(WIDTH, x.shape[-1] - x.shape[-1] % 2)
     try:
         filters = filter_motifs(subject.core, x, layer=settings.layer, width=width)
     except InputError as error:
         filters = []
         say(f"filters are not explained: {error}")
-    patterns = _patterns(x, hypothetical, settings, say)
+    if settings.search_motifs and not patterns:
+        say("TF-MoDISco finds no pattern: it needs more than 100 places of high attribution; explain more sequences")
     filter_queries = [trim(one.motif) for one in filters]
     pattern_queries = [one.trimmed() for one in patterns]
     return Found(
@@ -147,21 +143,6 @@ def find(
         "" if known is None else known.name,
         settings.search_motifs,
     )
-
-
-def _patterns(x: Tensor, hypothetical: Tensor, settings: Settings, say: Callable[[str], None]) -> list[Pattern]:
-    if not settings.search_motifs:
-        return []
-    say("TF-MoDISco searches patterns; its functions are compiled at their first use, which takes up to a minute")
-    found = patterns_of(x, hypothetical, settings)
-    if not found:
-        say("TF-MoDISco finds no pattern: it needs more than 100 places of high attribution; explain more sequences")
-    return found
-
-
-def patterns_of(x: Tensor, hypothetical: Tensor, settings: Settings) -> list[Pattern]:
-    """Patterns of attribution maps, all of the sequence searched unless the settings say a window."""
-    return discover_patterns(x, hypothetical, window=settings.window)
 
 
 def _matched(queries: Sequence[Motif], known: Known | None, say: Callable[[str], None]) -> Matches | None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from palindra.cli.explain.finding import patterns_of
+from palindra.cli.explain.checking import SHIFTS, few_of, fewer, layers_of, moved, name_of
 from palindra.cli.explain.material import MOVE, Material
-from palindra.cli.explain.methods import METHODS
 from palindra.cli.explain.settings import Settings
-from palindra.cli.explain.subject import Subject, open_subject
+from palindra.cli.explain.subject import Subject
 from palindra.errors import InputError
-from palindra.interpretation.attribution import Attribution, Method, attribute
-from palindra.interpretation.motifs import Motif
+from palindra.interpretation.attribution import Attribution
+from palindra.interpretation.motifs import Motif, Pattern
 from palindra.interpretation.reliability import (
     Agreement,
     Randomised,
@@ -26,18 +23,12 @@ from palindra.interpretation.reliability import (
     agreement,
     angle_divergence,
     kmer_divergence,
-    layers_in_order,
-    randomisation_check,
-    randomise,
-    realigned_maps,
+    realign,
 )
 from palindra.report.explanation.contents import Statement
-from palindra.sequences import one_hot
 from palindra.symmetry import DNA_STRAND
 
 Maps = NDArray[np.floating]
-LETTERS = 8_000  # of the sequences on which maps are made many times
-SHIFTS = 10
 EXACT = 1e-4  # of the largest attribution, below which maps of both strands are equal
 ALIKE = 0.8  # correlation above which maps of strands count as alike
 AGREES = 0.5  # the same for methods and seeds
@@ -55,30 +46,47 @@ class Reliability:
     others: dict[str, list[Motif] | None] = field(default_factory=dict)  # run -> its patterns; None if not searched
 
 
-def hypothetical(found: Attribution) -> Tensor:
+def hypothetical(found: Tensor) -> Tensor:
     """Attributions of all letters without their mean at each position, which every method defines alike."""
-    return found.hypothetical - found.hypothetical.mean(1, keepdim=True)
+    return found - found.mean(1, keepdim=True)
 
 
 def judge(
-    subject: Subject, material: Material, found: Attribution, settings: Settings, say: Callable[[str], None]
+    subject: Subject,
+    others: Mapping[str, list[Pattern] | None],
+    material: Material,
+    found: Attribution,
+    made: Mapping[str, Mapping[str, Tensor]],
+    settings: Settings,
 ) -> Reliability:
     """All checks of the maps.
 
+    Args:
+        subject: the model.
+        others: patterns of other runs, by their names; None where none were searched.
+        material: the explained sequences.
+        found: their maps.
+        made: what :func:`palindra.cli.explain.checking.wanted` asked for.
+        settings: of the command.
+
     Raises:
-        InputError: for another run that reads other sequences, or lacks the explained output.
+        InputError: for a model without weights.
     """
-    result = Reliability()
-    few = max(4, min(20, LETTERS // subject.length))
-    x = found.one_hot[:few]
-    method = METHODS[settings.method].make(settings.seed)
-    say(f"reliability on {len(x)} sequences: strands, shifts, methods, random weights")
+    result = Reliability(
+        others={name: None if some is None else [one.trimmed() for one in some] for name, some in others.items()}
+    )
+    maps = {name: hypothetical(tensors["hypothetical"]) for name, tensors in made.items() if "hypothetical" in tensors}
+    few = hypothetical(found.hypothetical[: few_of(subject)])
     _convergence(found, result)
-    _strands(subject, x, method, result)
-    _shifts(subject, material, max(2, len(x) // 2), method, result)
-    _methods(subject, x, settings, result)
-    _seeds(subject, found, settings, result, say)
-    _randomised(subject, x, found, material, method, result)
+    _strands(few, maps.get("strand"), result)
+    _shifts(subject, material, maps, result)
+    methods = {settings.method: few.numpy()}
+    methods |= {one: maps[f"method {one}"].numpy() for one in settings.compare_methods if one != settings.method}
+    _compared("Methods agree.", "method", methods, "one method alone was asked for", result)
+    runs = {name_of(subject.folder): hypothetical(found.hypothetical).numpy()}
+    runs |= {name: maps[f"run {name}"].numpy() for name in others}
+    _compared("Maps of other runs agree.", "run", runs, "no other run was given (--also)", result)
+    _randomised(subject, few, maps, material, result)
     return result
 
 
@@ -100,15 +108,14 @@ def _convergence(found: Attribution, result: Reliability) -> None:
     )
 
 
-def _strands(subject: Subject, x: Tensor, method: Method, result: Reliability) -> None:
+def _strands(given: Tensor, turned: Tensor | None, result: Reliability) -> None:
     sentence = "Maps of both strands agree."
-    if not subject.knows_strands:
+    if turned is None:
         result.statements.append(
             Statement(sentence, "not tested", "the target is strand-specific: the other strand has no value")
         )
         return
-    given = hypothetical(subject.maps(x, method))
-    other = DNA_STRAND.act(hypothetical(subject.maps(DNA_STRAND.act(x), method, other=True)))
+    other = DNA_STRAND.act(turned)
     found = agreement({"given strand": given.numpy(), "other strand": other.numpy()})[0]
     result.agreements.append(("strand", found))
     apart = float((given - other).abs().max() / given.abs().max().clamp(min=1e-30))
@@ -118,24 +125,22 @@ def _strands(subject: Subject, x: Tensor, method: Method, result: Reliability) -
         Statement(
             sentence,
             "stable" if apart <= EXACT or mean >= ALIKE else "unstable",
-            f"mean correlation {mean:.3f} over {len(x)} sequences{equal or f'; the largest difference is {apart:.2g}'}"
+            f"mean correlation {mean:.3f} over {len(given)} sequences"
+            f"{equal or f'; the largest difference is {apart:.2g}'}"
             f"{'' if apart <= EXACT else f' ({ALIKE} and more counts as stable)'}",
         )
     )
     result.table.append(("correlation of both strands", f"{mean:.4f}", "of attributions of all letters; 1 if equal"))
 
 
-def _shifts(subject: Subject, material: Material, rows: int, method: Method, result: Reliability) -> None:
+def _shifts(subject: Subject, material: Material, maps: Mapping[str, Tensor], result: Reliability) -> None:
     sentence = "Maps move with the sequence."
-    move = min(MOVE, (subject.length - 1) // 2)
-    trimmed = material.wider[:rows, MOVE - move : material.wider.shape[1] - MOVE + move]
-    if move < 1:
+    begins = [begin for begin, _ in moved(subject, material)]
+    if not begins:
         result.statements.append(Statement(sentence, "not tested", "sequences are too short to be moved"))
         return
-    windows = one_hot(trimmed).float()
-    found = realigned_maps(
-        lambda inputs: hypothetical(subject.maps(inputs, method)), windows, length=subject.length, shifts=SHIFTS
-    )
+    move = min(MOVE, (subject.length - 1) // 2)
+    found = realign((maps[f"shift {number}"] for number in range(SHIFTS)), np.stack(begins), room=2 * move)
     result.realigned = found
     score = float(np.nanmean(found.score))
     beyond = "real letters move in" if material.chromosomes else "what moves in is unknown (N)"
@@ -150,54 +155,10 @@ def _shifts(subject: Subject, material: Material, rows: int, method: Method, res
     result.table.append(("spread over shifts", f"{score:.3f}", "deviation in parts of the mean attribution; 0 if none"))
 
 
-def _methods(subject: Subject, x: Tensor, settings: Settings, result: Reliability) -> None:
-    names = list(dict.fromkeys([settings.method, *settings.compare_methods]))
-    if len(names) < 2:
-        result.statements.append(Statement("Methods agree.", "not tested", "one method alone was asked for"))
+def _compared(sentence: str, kind: str, maps: dict[str, Maps], alone: str, result: Reliability) -> None:
+    if len(maps) < 2:
+        result.statements.append(Statement(sentence, "not tested", alone))
         return
-    maps = {name: hypothetical(subject.maps(x, METHODS[name].make(settings.seed))).numpy() for name in names}
-    _agreements("Methods agree.", "method", maps, result)
-
-
-def _seeds(
-    subject: Subject, found: Attribution, settings: Settings, result: Reliability, say: Callable[[str], None]
-) -> None:
-    sentence = "Maps of other runs agree."
-    if not settings.also:
-        result.statements.append(Statement(sentence, "not tested", "no other run was given (--also)"))
-        return
-    method = METHODS[settings.method].make(settings.seed)
-    maps: dict[str, Maps] = {_name(subject.folder): hypothetical(found).numpy()}
-    for folder in settings.also:
-        other = same_subject(subject, folder, settings)
-        say(f"maps of {folder}")
-        theirs = other.maps(found.one_hot, method)
-        name = _name(folder) if _name(folder) not in maps else str(folder)
-        maps[name] = hypothetical(theirs).numpy()
-        patterns = patterns_of(found.one_hot, theirs.hypothetical, settings) if settings.search_motifs else None
-        result.others[name] = None if patterns is None else [one.trimmed() for one in patterns]
-    _agreements(sentence, "run", maps, result)
-
-
-def same_subject(subject: Subject, folder: Path, settings: Settings) -> Subject:
-    """The model of another run, with the same output.
-
-    Raises:
-        InputError: if it has no such output, or reads sequences of another length.
-    """
-    other = open_subject(
-        folder, name=subject.name, contribution=settings.contribution, both_strands=settings.both_strands
-    )
-    if other.length != subject.length or other.tracks != subject.tracks:
-        raise InputError(
-            f"--also {folder}: reads {other.length} letters of {'a genome' if other.tracks else 'sequences'}, and "
-            f"{subject.folder} {subject.length} of {'a genome' if subject.tracks else 'sequences'}: give runs of one "
-            "recipe, e.g. other seeds."
-        )
-    return other
-
-
-def _agreements(sentence: str, kind: str, maps: dict[str, Maps], result: Reliability) -> None:
     found = agreement(maps)
     result.agreements += [(kind, one) for one in found]
     first = next(iter(maps))
@@ -246,25 +207,21 @@ def _mean(correlations: NDArray[np.float64]) -> str:
 
 
 def _randomised(
-    subject: Subject, x: Tensor, found: Attribution, material: Material, method: Method, result: Reliability
+    subject: Subject, learned: Tensor, maps: Mapping[str, Tensor], material: Material, result: Reliability
 ) -> None:
-    few = x[: max(2, len(x) // 4)]
-
-    def maps(network: nn.Module, inputs: Tensor) -> Tensor:
-        made = attribute(network, inputs, method=method, output=subject.output, reading=subject.reading)
-        return hypothetical(made)
-
-    example = few.to(next(subject.network.parameters()).dtype)
-    with torch.no_grad():
-        layers = layers_in_order(subject.network.eval(), example[:1])
-    check = randomisation_check(subject.network, maps, example, orders=("cascading",))
+    codes = material.codes[: len(learned)]
+    layers, rows = layers_of(subject, codes), fewer(len(learned))
+    trained = learned[:rows].double().numpy()
+    check = [
+        Randomised.compared(layer, "cascading", trained, maps[f"random {number}"][:rows].double().numpy())
+        for number, layer in enumerate(layers, start=1)
+    ]
     result.statements.append(_depends(check))
     result.table += [
         (f"random weights down to {one.layer}", _mean(one.pearson), "correlation of the maps")
         for one in (check[0], check[-1])
     ]
-    nonsense = maps(randomise(subject.network, layers, 0), x.to(example.dtype)).numpy()
-    codes, learned = material.codes[: len(x)], hypothetical(found)[: len(x)].numpy()
+    nonsense = maps[f"random {len(layers)}"]
     both = subject.same_on_both_strands()
     scores: dict[str, Callable[[Maps], float]] = {
         "KLD-1, 6-mers at important places": lambda m: kmer_divergence(m, codes, both_strands=both),
@@ -272,18 +229,13 @@ def _randomised(
     }
     for name, divergence in scores.items():
         try:
-            values = [divergence(one) for one in (learned, nonsense)]
+            values = [divergence(one.numpy()) for one in (learned, nonsense)]
         except InputError as error:
             result.table.append((name, "not measured", str(error)))
             continue
         result.table.append(
             (name, f"{values[0]:.3f}", f"nats; {values[1]:.3f} with random weights; higher where places look alike")
         )
-
-
-def _name(folder: Path) -> str:
-    parts = folder.resolve().parts
-    return "/".join(parts[-2:])
 
 
 def agreement_rows(found: Sequence[tuple[str, Agreement]]) -> list[tuple[str, str, float, float, float]]:

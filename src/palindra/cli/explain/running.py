@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from palindra.cli import inputs
-from palindra.cli.explain import clouds, concluding, finding, importance, material, reliability, sharing, writing
+from palindra.cli.explain import (
+    blocks,
+    checking,
+    clouds,
+    concluding,
+    finding,
+    importance,
+    material,
+    reliability,
+    searching,
+    sharing,
+    writing,
+)
 from palindra.cli.explain.methods import METHODS
 from palindra.cli.explain.settings import Settings
 from palindra.cli.explain.subject import Subject, open_subject
 from palindra.cli.shift.writing import provenance
 from palindra.data.files import hash_file
-from palindra.engine import Engine
+from palindra.engine import Engine, make_engine
 from palindra.errors import InputError
 from palindra.interpretation.attribution import Attribution
+from palindra.interpretation.motifs import Pattern
 from palindra.models.saving import CHECKSUMS, write_text
 from palindra.report.explanation.contents import Explanation
 from palindra.sequences import one_hot
+
+EXPLAINED = "explained"  # name of the maps of all sequences
 
 
 def explain(
@@ -43,8 +59,8 @@ def explain(
         settings: of the command.
         command: as it was typed.
         say: gets lines for the screen.
-        engine: makes the maps of all sequences wherever its workers are; what is made of the maps, and the maps of
-            other methods, strands and runs on some of the sequences, are made here. None makes all of them here.
+        engine: makes maps, embeddings, patterns of each run and parts of importance, wherever its workers are; None
+            makes them here, one after the other.
 
     Raises:
         InputError: for anything that is given and cannot be used, before the long part begins where possible.
@@ -63,8 +79,7 @@ def explain(
     )
     known = finding.read_known(settings)
     _announce(subject, settings, known, say)
-    for other in settings.also:
-        reliability.same_subject(subject, other, settings)
+    others = checking.other_runs(subject, settings)
     given = None if settings.backgrounds is None else material.read_backgrounds(settings.backgrounds, subject)
     _check_patterns(settings.patterns, subject.length)
     if settings.window is not None and settings.window > subject.length:
@@ -74,14 +89,19 @@ def explain(
     x = one_hot(rows.codes).float()
     if settings.layer is not None:
         finding.check_layer(subject, x[:4], settings.layer)
+    place = sharing.Place(engine or make_engine(), units_of(output), say)
     say(f"attribution of {len(x):,} sequences of {subject.length:,} bp by {METHODS[settings.method].words}")
-    if engine is None:
-        found = subject.maps(x, METHODS[settings.method].make(settings.seed))
-    else:
-        found = sharing.maps(subject, rows.codes, settings, engine, units_of(output), say=say)
-    _require_differences(found, path)
+    few = min(len(x), checking.few_of(subject))
+    say(f"reliability on {few} sequences: strands, shifts, methods, random weights")
+    wanted = {EXPLAINED: blocks.maps_of("maps", subject, rows.codes, settings)}
+    wanted |= checking.wanted(subject, others, rows, settings) | clouds.wanted(subject, rows, train, settings, say)
+    made = blocks.make(wanted, place)
+    _require_differences(made[EXPLAINED]["hypothetical"], path)
+    patterns = _patterns(wanted, others, settings, place)
     with writing.whole(output) as partial:
-        explanation = _explained(subject, path, rows, train, found, known, given, settings, command, partial, say)
+        explanation = _explained(
+            subject, path, rows, train, made, patterns, known, given, settings, command, partial, place
+        )
         write_text(partial / "explanation.json", explanation.to_json() + "\n")
         from palindra.report.explanation import page
 
@@ -93,8 +113,19 @@ def explain(
 
 
 def units_of(output: Path) -> Path:
-    """Where workers leave their maps until the explanation is written."""
+    """Where results wait until the explanation is written."""
     return output.with_name(output.name + ".units")
+
+
+def _patterns(
+    wanted: Mapping[str, blocks.Wanted], others: Mapping[str, Subject], settings: Settings, place: sharing.Place
+) -> dict[str, list[Pattern] | None]:
+    """Patterns of the maps of each run, those of the explained one first; None where none are searched."""
+    maps = {EXPLAINED: wanted[EXPLAINED], **{name: wanted[f"run {name}"] for name in others}}
+    if not settings.search_motifs:
+        return dict.fromkeys(maps)
+    place.say("TF-MoDISco searches patterns; its functions are compiled at their first use, which takes up to a minute")
+    return {**searching.patterns(maps, settings, place)}
 
 
 def _explained(
@@ -102,19 +133,22 @@ def _explained(
     path: Path,
     rows: material.Material,
     train: material.Reference | None,
-    found: Attribution,
+    made: Mapping[str, Mapping[str, Tensor]],
+    patterns: dict[str, list[Pattern] | None],
     known: finding.Known | None,
     given: material.Codes | None,
     settings: Settings,
     command: str,
     folder: Path,
-    say: Callable[[str], None],
+    place: sharing.Place,
 ) -> Explanation:
-    motifs = finding.find(subject, found.one_hot, found.hypothetical, known, settings, say)
+    say = place.say
+    found = Attribution(**made[EXPLAINED])
+    motifs = finding.find(subject, found.one_hot, patterns.pop(EXPLAINED) or [], known, settings, say)
     candidates = concluding.candidates(motifs, settings.patterns)
-    measured = importance.measure(subject, candidates, rows.codes, given, settings.seed, say)
-    judged = reliability.judge(subject, rows, found, settings, say)
-    drawn, neighbours = clouds.embed_sequences(subject, rows, train, settings, say)
+    measured = importance.measure(subject, candidates, rows.codes, given, settings, place)
+    judged = reliability.judge(subject, patterns, rows, found, made, settings)
+    drawn, neighbours = clouds.draw(subject, rows, train, made, settings, say)
     entries = concluding.motif_entries(motifs, measured, judged, rows)
     facts = {
         "run": str(subject.folder),
@@ -181,8 +215,8 @@ def _check_patterns(patterns: tuple[str, ...], length: int) -> None:
             )
 
 
-def _require_differences(found: Attribution, path: Path) -> None:
-    if not bool(torch.count_nonzero(found.hypothetical)):
+def _require_differences(hypothetical: Tensor, path: Path) -> None:
+    if not bool(torch.count_nonzero(hypothetical)):
         raise InputError(
             f"{path}: all attributions are 0: the output of the model does not depend on these sequences, so there is "
             "nothing to explain."

@@ -1,106 +1,79 @@
-"""Attribution maps of blocks of sequences, made by workers and joined in the order of the sequences."""
+"""Where the pieces of an explanation are made, and how a worker opens the model that they are of."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
-
-from palindra.cli.explain.methods import METHODS
 from palindra.cli.explain.settings import Settings
 from palindra.cli.explain.subject import Subject, open_subject
 from palindra.data.files import hash_file
-from palindra.engine import Engine, Unit, work
+from palindra.engine import Engine, Result, Unit, work
 from palindra.errors import InputError
-from palindra.interpretation.attribution import Attribution, attribute
-from palindra.interpretation.attribution.attribute import BATCH
-from palindra.interpretation.attribution.result import join
 from palindra.models.saving import CHECKSUMS
-from palindra.sequences import decode_codes, one_hot
-from palindra.sequences.alphabet import Codes
 
-EXPLAIN = "palindra.cli.explain.sharing:explain_block"
-MAPS = "maps.safetensors"
+Model = Mapping[str, Any]  # of plain values: what a worker opens
 
 
-def maps(
-    subject: Subject, codes: Codes, settings: Settings, engine: Engine, folder: Path, *, say: Callable[[str], None]
-) -> Attribution:
-    """The maps that ``subject.maps`` makes, by workers: a piece of work is what it reads at a time.
+@dataclass(frozen=True)
+class Place:
+    """Where pieces of work are done, and where their results wait until the explanation is written.
 
     Args:
-        subject: the model, and the output that is explained.
-        codes: sequences ``(rows, length)``.
-        settings: of the command.
         engine: where workers are.
-        folder: that results are collected in.
+        folder: that results are collected in; what is there already is not made again.
         say: gets notes.
     """
-    asked = {
+
+    engine: Engine
+    folder: Path
+    say: Callable[[str], None]
+
+    def results(self, units: Sequence[Unit]) -> list[Result]:
+        """The result of each unit; what is asked for twice is made once."""
+        once = {unit.name: unit for unit in units}
+        found = {
+            unit.name: result for unit, result in work(self.engine, list(once.values()), self.folder, say=self.say)
+        }
+        return [found[unit.name] for unit in units]
+
+
+def model_of(subject: Subject, settings: Settings) -> Model:
+    """What a worker needs to know to open the same model, and to see that it is the same."""
+    return {
         "run": str(subject.folder.absolute()),
         "sha256": hash_file(subject.folder / CHECKSUMS),
-        "output_name": settings.output_name,
+        "output_name": subject.name,
         "contribution": settings.contribution,
         "both_strands": settings.both_strands,
-        "method": settings.method,
-        "seed": settings.seed,
     }
-    letters = decode_codes(codes)
-    units = [
-        Unit(
-            EXPLAIN,
-            {"asked": asked, "first_row": row, "sequences": letters[row : row + BATCH]},
-            f"maps of the explained sequences {row + 1}-{min(row + BATCH, len(letters))}",
-        )
-        for row in range(0, len(letters), BATCH)
-    ]
-    found = [load_file(result.folder / MAPS) for _, result in work(engine, units, folder, say=say)]
-    return join([Attribution(**tensors) for tensors in found])
 
 
-def explain_block(folder: Path, asked: Mapping[str, Any], first_row: int, sequences: Sequence[str]) -> dict[str, int]:
-    """Write the maps of a block of sequences.
-
-    Args:
-        folder: to write into.
-        asked: which run, output and method.
-        first_row: number of the first sequence among all.
-        sequences: of the block.
+def open_model(model: Model) -> Subject:
+    """The model as a worker opens it.
 
     Raises:
         InputError: if the run is not what it was when the command began.
     """
-    subject = _open(json.dumps(dict(asked), sort_keys=True))
-    found = attribute(
-        subject.network,
-        one_hot(list(sequences)).float(),
-        method=METHODS[asked["method"]].make(asked["seed"]),
-        output=subject.of_strand(),
-        reading=subject.reading,
-        first_row=first_row,
-    )
-    values = {field.name: getattr(found, field.name) for field in fields(Attribution)}
-    save_file({name: tensor.contiguous() for name, tensor in values.items() if tensor is not None}, folder / MAPS)
-    return {"rows": len(sequences)}
+    return _open(json.dumps(dict(model), sort_keys=True))
 
 
-@lru_cache(maxsize=1)  # a process opens a run once, for all blocks that it explains
+@lru_cache(maxsize=2)  # a process opens a run once, for all pieces that it makes
 def _open(text: str) -> Subject:
-    asked = json.loads(text)
-    folder = Path(asked["run"])
-    if hash_file(folder / CHECKSUMS) != asked["sha256"]:
+    model = json.loads(text)
+    folder = Path(model["run"])
+    if hash_file(folder / CHECKSUMS) != model["sha256"]:
         raise InputError(
             f"{folder}: is not the run that the command began with. Leave it alone while the command runs, and give "
             "every machine the same one."
         )
     return open_subject(
         folder,
-        name=asked["output_name"],
-        contribution=asked["contribution"],
-        both_strands=asked["both_strands"],
+        name=model["output_name"],
+        contribution=model["contribution"],
+        both_strands=model["both_strands"],
     )

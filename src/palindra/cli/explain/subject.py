@@ -13,7 +13,7 @@ from palindra.cli import inputs
 from palindra.cli.tracks.inputs import is_track_run
 from palindra.data.task import Task
 from palindra.errors import InputError
-from palindra.interpretation.attribution import Attribution, Method, Output, attribute, profile_shape, total, value
+from palindra.interpretation.attribution import Output, profile_shape, total, value
 from palindra.interpretation.attribution.outputs import Chosen
 from palindra.models import Predictor
 from palindra.models.saving import load_run
@@ -66,10 +66,6 @@ class Subject:
     def of_strand(self, *, other: bool = False) -> Output:
         """The explained output, or the one that is the same number when it is read from the other strand."""
         return self.output.turned(self.target) if other else self.output
-
-    def maps(self, x: Tensor, method: Method, *, other: bool = False) -> Attribution:
-        """Attributions of one-hot sequences."""
-        return attribute(self.network, x, method=method, output=self.of_strand(other=other), reading=self.reading)
 
     def number(self, *, other: bool = False) -> nn.Module:
         """The explained number of one-hot sequences as a module ``(rows, 1)``."""

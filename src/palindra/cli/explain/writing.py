@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from palindra.cli.explain.concluding import names_of
 from palindra.cli.explain.finding import Found, named
-from palindra.cli.explain.importance import Importance
 from palindra.cli.explain.material import Material
+from palindra.cli.explain.parts import Importance
 from palindra.cli.explain.reliability import Reliability, agreement_rows
 from palindra.errors import InputError
 from palindra.interpretation.attribution import Attribution

@@ -8,7 +8,7 @@ from palindra.interpretation.reliability.randomisation import (
     randomisation_check,
     randomise,
 )
-from palindra.interpretation.reliability.realignment import Realigned, realigned_maps
+from palindra.interpretation.reliability.realignment import Realigned, realign, realigned_maps, starts
 from palindra.interpretation.reliability.recovery import Recovery, position_scores, recovery
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "position_scores",
     "randomisation_check",
     "randomise",
+    "realign",
     "realigned_maps",
     "recovery",
+    "starts",
     "strand_agreement",
 ]

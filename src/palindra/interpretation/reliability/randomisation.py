@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from palindra.errors import InputError
-from palindra.interpretation.reliability.agreement import pearson, spearman
+from palindra.interpretation.reliability.agreement import Maps, pearson, spearman
 
 ModelAttribute = Callable[[nn.Module, Tensor], Tensor]
 """From a model and one-hot ``(batch, 4, length)`` to attribution maps of that shape."""
@@ -27,6 +27,11 @@ class Randomised(NamedTuple):
     order: Order
     pearson: NDArray[np.float64]  # (sequences,)
     spearman: NDArray[np.float64]  # (sequences,), of absolute values
+
+    @classmethod
+    def compared(cls, layer: str, order: Order, trained: Maps, maps: Maps) -> Randomised:
+        """Maps of the trained model beside those without what some layers learned."""
+        return cls(layer, order, pearson(trained, maps), spearman(np.abs(trained), np.abs(maps)))
 
 
 def layers_in_order(model: nn.Module, one_hot: Tensor) -> list[str]:
@@ -125,7 +130,7 @@ def randomisation_check(
     found = []
     for order, number, lost in _plans(orders, layers):
         maps = _maps(attribute, randomise(trained, lost, seed), one_hot, batch_size)
-        found.append(Randomised(layers[number], order, pearson(given, maps), spearman(np.abs(given), np.abs(maps))))
+        found.append(Randomised.compared(layers[number], order, given, maps))
     return found
 
 

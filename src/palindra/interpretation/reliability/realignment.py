@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,39 +92,69 @@ def realigned_maps(
             f"windows of {window} letters for an input of {length}: between {length + 1} and {2 * length - 1} are "
             "needed, so that inputs can move and still have letters in common."
         )
-    places = _places(len(windows), room, shifts, seed, offsets)
+    places = starts(len(windows), room, shifts, seed) if offsets is None else _given(offsets, len(windows), room)
     if len(places) * (1 + both_strands) < 2:
         raise InputError("one map cannot vary: ask for at least two shifts, or for both strands.")
     position = torch.arange(length)
-    found = [np.empty((len(windows), windows.shape[1], length - room)) for _ in range(3)]
+    strands = (False, True) if both_strands else (False,)
+
+    def maps(some: Tensor, begins: NDArray[np.int64]) -> Iterator[Tensor]:
+        for begin in begins:
+            index = (torch.from_numpy(begin)[:, None] + position)[:, None].to(windows.device)
+            inputs = some.take_along_dim(index, -1)
+            for turned in strands:
+                found = _map(attribute, DNA_STRAND.act(inputs) if turned else inputs)
+                yield DNA_STRAND.act(found) if turned else found
+
+    parts = []
     for first in range(0, len(windows), batch_size):
         rows = slice(first, first + batch_size)
-        total = square = size = np.zeros(())
-        count = 0
-        for begin in places[:, rows]:
-            index = (torch.from_numpy(begin)[:, None] + position)[:, None].to(windows.device)
-            inputs = windows[rows].take_along_dim(index, -1)
-            for turned in (False, True) if both_strands else (False,):
-                map_ = _map(attribute, DNA_STRAND.act(inputs) if turned else inputs)
-                map_ = DNA_STRAND.act(map_) if turned else map_
-                common = torch.from_numpy(room - begin)[:, None, None] + torch.arange(length - room)
-                values = map_.double().cpu().take_along_dim(common, -1).numpy()
-                count += 1
-                step = values - total
-                total = total + step / count
-                square = square + step * (values - total)  # Welford: no difference of large numbers
-                size = size + (np.abs(values) - size) / count
-        for kept, part in zip(found, (total, np.sqrt(square / count), size), strict=True):
-            kept[rows] = part
-    mean, std, sizes = found
-    return Realigned(mean, std, sizes, room)
+        begins = np.repeat(places[:, rows], len(strands), axis=0)
+        parts.append(realign(maps(windows[rows], places[:, rows]), begins, room=room))
+    mean, std, size = (np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "std", "size"))
+    return Realigned(mean, std, size, room)
 
 
-def _places(rows: int, room: int, shifts: int, seed: int, offsets: ArrayLike | None) -> NDArray[np.int64]:
-    """Where inputs begin ``(shifts, rows)``."""
-    if offsets is None:
-        drawn = [integers(seed, k, np.arange(rows), _STREAM, 0, room + 1) for k in range(shifts)]
-        return np.stack(drawn) if drawn else np.empty((0, rows), dtype=np.int64)
+def starts(rows: int, room: int, shifts: int, seed: int = 0) -> NDArray[np.int64]:
+    """Random places in windows at which inputs begin ``(shifts, rows)``, each of its row and shift alone.
+
+    Args:
+        rows: windows.
+        room: by how much windows are longer than inputs, which is the last place.
+        shifts: inputs for each window.
+        seed: of the places.
+    """
+    drawn = [integers(seed, k, np.arange(rows), _STREAM, 0, room + 1) for k in range(shifts)]
+    return np.stack(drawn) if drawn else np.empty((0, rows), dtype=np.int64)
+
+
+def realign(maps: Iterable[Tensor], begins: NDArray[np.int64], *, room: int) -> Realigned:
+    """Maps of inputs that begin at different places of the same windows, compared letter by letter.
+
+    Args:
+        maps: ``(sequences, 4, length)`` each, which are read one after the other.
+        begins: place of the window at which the input of each map begins ``(maps, sequences)``, 0 to ``room``.
+        room: by how much windows are longer than inputs.
+
+    Examples:
+        >>> x = torch.eye(4)[None, :, [0, 1, 2, 3, 0, 1]]
+        >>> found = realign((x[..., at : at + 4] for at in (0, 2)), np.array([[0], [2]]), room=2)
+        >>> found.mean[0].argmax(0).tolist(), found.score.tolist()
+        ([2, 3], [0.0])
+    """
+    total = square = size = np.zeros(())
+    for count, (map_, begin) in enumerate(zip(maps, begins, strict=True), start=1):
+        held = torch.from_numpy(room - begin)[:, None, None] + torch.arange(map_.shape[-1] - room)
+        values = map_.double().cpu().take_along_dim(held, -1).numpy()
+        step = values - total
+        total = total + step / count
+        square = square + step * (values - total)  # Welford: no difference of large numbers
+        size = size + (np.abs(values) - size) / count
+    return Realigned(total, np.sqrt(square / len(begins)), size, room)
+
+
+def _given(offsets: ArrayLike, rows: int, room: int) -> NDArray[np.int64]:
+    """Places that were asked for, the same for all windows ``(shifts, rows)``."""
     given = np.asarray(offsets, dtype=np.int64)
     if given.ndim != 1 or ((given < 0) | (given > room)).any():
         raise InputError(f"inputs can begin at 0 to {room} in these windows, and {given.tolist()} were asked for.")

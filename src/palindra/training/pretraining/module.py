@@ -59,7 +59,16 @@ class PretrainingModule(lightning.LightningModule):
         self.valid_windows = scored_windows(data, "valid", config.length)
         self._sums = torch.zeros(2, dtype=torch.float64)  # bits and positions of this stretch of training
         self._valid: list[ClassBits] = []
+        self._missing = 0  # batches of validation that another process has more
         self._seen: tuple[str, ...] = ()  # windows since the last step
+
+    def configure_model(self) -> None:
+        """Share out the weights over devices, if the strategy does that (FSDP)."""
+        if self.device_mesh is None:
+            return
+        from palindra.training.pretraining.sharding import shard
+
+        shard(self.network, self.device_mesh["data_parallel"])
 
     def train_dataloader(self) -> Any:
         """The batches up to the next validation; Lightning asks again after each."""
@@ -77,17 +86,22 @@ class PretrainingModule(lightning.LightningModule):
 
     def val_dataloader(self) -> Any:
         """The share of this process in the validation windows."""
+        shares = [self._valid_batches(rank) for rank in range(self.trainer.world_size)]
+        mine = shares[self.global_rank]
+        self._missing = max(map(len, shares)) - len(mine)
+        return DataLoader(mine, batch_size=None, shuffle=False)
+
+    def _valid_batches(self, rank: int) -> ScoredBatches:
         config, windows = self.config, len(self.valid_windows)
         wanted = min(config.valid_windows or windows, windows)
-        batches = ScoredBatches(
+        return ScoredBatches(
             self.valid_windows,
             rate=config.mask_rate,
             batch_size=config.batch_size // (config.accumulate * config.processes),
             only=np.unique(np.linspace(0, windows - 1, wanted).round().astype(np.int64)),
-            rank=self.global_rank,
+            rank=rank,
             processes=self.trainer.world_size,
         )
-        return DataLoader(batches, batch_size=None, shuffle=False)
 
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices only, warm-up and cosine over all steps."""
@@ -132,7 +146,9 @@ class PretrainingModule(lightning.LightningModule):
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         """Stop where a gradient is no longer a number, before it gets into the weights."""
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm: Any = torch.nn.utils.get_total_norm(gradients)
+        if self.device_mesh is not None:  # a sum over shares
+            norm = norm.full_tensor()
         norm = self.trainer.strategy.reduce(norm.detach().clone(), reduce_op="mean")
         if not math.isfinite(float(norm)):
             raise self._stopped("a gradient", float(norm), self.global_step, self._seen)
@@ -149,6 +165,10 @@ class PretrainingModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Bits per base of training since the last validation and of all validation windows, on all processes."""
+        if self.device_mesh is not None:
+            # Every pass of a sharded network needs all processes, also those that have no more windows of their own.
+            for _ in range(self._missing):
+                self.network(torch.zeros(1, self.config.length, dtype=torch.long, device=self.device))
         found = ClassBits.joined(self._valid).weighted(self.config.soft_masked)
         valid = torch.tensor(found, dtype=torch.float64, device=self.device)
         valid = self.trainer.strategy.reduce(valid, reduce_op="sum")

@@ -11,7 +11,6 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
-from palindra.errors import InputError
 from palindra.models.saving import write_text
 from palindra.training.precision import choose_precision
 from palindra.training.pretraining.config import PretrainingConfig
@@ -66,10 +65,8 @@ def make_language_trainer(
     """A trainer that writes a checkpoint after every validation, and the two callbacks that know the result.
 
     Raises:
-        InputError: for more devices than there are, or FSDP without GPUs.
+        InputError: for more devices than there are.
     """
-    if config.strategy == "fsdp" and not torch.cuda.is_available():
-        raise InputError("training.strategy fsdp shards a model over GPUs, and this machine has none: use auto or ddp.")
     best = Best(dirpath=folder, filename="best-{epoch}", monitor="valid_loss")
     last = ModelCheckpoint(dirpath=folder, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False)
     history = LanguageHistory(folder)
@@ -94,11 +91,9 @@ def make_language_trainer(
 
 def _strategy(config: PretrainingConfig) -> Any:
     if config.strategy == "fsdp":
-        from lightning.pytorch.strategies import FSDPStrategy
+        from palindra.training.pretraining.sharding import Sharded
 
-        # One whole file per checkpoint, which any number of devices reads again; parameters keep their names, by
-        # which weight decay is decided.
-        return FSDPStrategy(state_dict_type="full", use_orig_params=True)
+        return Sharded(config.processes)
     if config.processes > 1:
         return "ddp_find_unused_parameters_true" if config.gate_from else "ddp"
     return "auto"
