@@ -31,7 +31,7 @@ from strand_tasks import TASKS
 
 PARTS = {
     "pretrain": (pretrain_part, pretrain_table, {"steps": 400, "batch_size": 4, "rate": 3e-3, "width": 48}),
-    "planted": (planted_part, planted_table, {"steps": 400, "batch_size": 8, "rate": 3e-3, "width": 32}),
+    "planted": (planted_part, planted_table, {"steps": 600, "batch_size": 48, "rate": 3e-3, "width": 64}),
     "downstream": (downstream_part, downstream_table, {"steps": 120, "batch_size": 32, "rate": None, "width": None}),
 }
 

@@ -29,10 +29,12 @@ class Kind(NamedTuple):
 
     mixer: str
     augmented: bool = False
+    bridge_every: int = 0  # layers; 0 is one bridge, after the last
 
 
 KINDS = {
     TIED: Kind("tied"),
+    "tied, every layer": Kind("tied", bridge_every=1),
     "untied": Kind("untied"),
     "untied, augmented": Kind("untied", augmented=True),
     "siamese": Kind("siamese"),
@@ -41,8 +43,9 @@ KINDS = {
 }
 
 
-def config_of(mixer: str, args: argparse.Namespace) -> StrandLMConfig:
-    """The sizes of a mixer: the width at which it has most nearly as many parameters as the tied one."""
+def config_of(kind: Kind, args: argparse.Namespace) -> StrandLMConfig:
+    """The sizes of a model: the width at which it has most nearly as many parameters as the tied one."""
+    changes: dict[str, Any] = {"mixer": kind.mixer, "bridge_every": kind.bridge_every}
     shared: dict[str, Any] = {
         "depth": args.depth,
         "heads": args.heads,
@@ -55,10 +58,10 @@ def config_of(mixer: str, args: argparse.Namespace) -> StrandLMConfig:
     tied = StrandLMConfig(width=args.width, **shared)
     step = 2 * args.heads if args.window else args.heads
     widths = range(step * math.ceil(args.width / 2 / step), 2 * args.width + 1, step)
-    counts = {w: count_parameters(StrandLM(replace(tied, mixer=mixer, width=w))) for w in widths}  # type: ignore[arg-type]
+    counts = {w: count_parameters(StrandLM(replace(tied, width=w, **changes))) for w in widths}
     wanted = count_parameters(StrandLM(tied))
     width = min(counts, key=lambda w: abs(counts[w] - wanted))
-    return replace(tied, mixer=mixer, width=width)  # type: ignore[arg-type]
+    return replace(tied, width=width, **changes)
 
 
 def known(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:

@@ -12,11 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from palindra.data.language import Corrupted
 from palindra.models.strand_lm import StrandLM
 from palindra.nn import count_parameters
 from palindra.training.pretraining import bits_of
 from strand_lm_common import KINDS, TIED, config_of, difference, interval, keep, known
-from strand_tasks import TASKS
+from strand_tasks import CHANCE, LESSONS, TASKS
+
+SHORTEST = 72  # letters of a row that hold every task
+FIRST = 0.2  # of the steps, in which an easier task is learned
+SCORED = 128  # rows of four hidden letters each
 
 
 def planted_part(args: argparse.Namespace) -> None:
@@ -28,8 +33,9 @@ def planted_part(args: argparse.Namespace) -> None:
 
 
 def planted_run(task: str, length: int, name: str, seed: int, args: argparse.Namespace) -> None:
-    """Fresh rows in every step; scored on rows that are the same for all models and seeds."""
-    model, kind = config_of(KINDS[name].mixer, args), KINDS[name]
+    """Fresh rows in every step, short ones first; scored on long rows that are the same for all models and seeds."""
+    kind = KINDS[name]
+    model = config_of(kind, args)
     sizes = {key: getattr(args, key) for key in ("steps", "batch_size", "rate")}
     settings = {"task": task, "length": length, "name": name, "seed": seed, "model": asdict(model), **sizes}
     settings["augmented"] = kind.augmented  # the rows themselves are of either strand, so nothing is turned again
@@ -44,8 +50,12 @@ def planted_run(task: str, length: int, name: str, seed: int, args: argparse.Nam
         optimizer, lambda n: min(1.0, (n + 1) / warm) * 0.5 * (1 + math.cos(math.pi * n / args.steps))
     )
     start = time.process_time()
+    first, later = LESSONS[task]
     for step in range(args.steps):
-        bits, targets = task_bits(network, task, rng, args.batch_size, length)
+        done = step / args.steps
+        short = length_at(done, length, rng)
+        rows = max(1, round(args.batch_size * SHORTEST / short))
+        bits, targets = task_bits(network, (first if done < FIRST else later)(rng, rows, short))
         loss = bits.sum() / (targets >= 0).sum()
         if not torch.isfinite(loss):
             raise SystemExit(f"{path.stem}: the loss became {float(loss)} in step {step + 1}; lower --rate.")
@@ -57,7 +67,8 @@ def planted_run(task: str, length: int, name: str, seed: int, args: argparse.Nam
     seconds = time.process_time() - start
     network.eval()
     with torch.inference_mode():
-        scored = [task_bits(network, task, np.random.default_rng([7, n]), 32, length) for n in range(8)]
+        given = (TASKS[task](np.random.default_rng([7, n]), SCORED // 16, length) for n in range(16))
+        scored = [task_bits(network, rows) for rows in given]
     per_letter = torch.cat([one[targets >= 0] for one, targets in scored])
     found = {
         "parameters": count_parameters(network),
@@ -68,10 +79,13 @@ def planted_run(task: str, length: int, name: str, seed: int, args: argparse.Nam
     keep(path, settings, found)
 
 
-def task_bits(
-    network: StrandLM, task: str, rng: np.random.Generator, rows: int, length: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    given = TASKS[task](rng, rows, length)
+def length_at(done: float, length: int, rng: np.random.Generator) -> int:
+    """Letters of the rows of a step: the shortest for the first half, then a draw up to a bound that grows."""
+    bound = SHORTEST * (length / SHORTEST) ** min(1.0, max(0.0, 3 * done - 1.5))
+    return round(SHORTEST * (bound / SHORTEST) ** rng.random())
+
+
+def task_bits(network: StrandLM, given: Corrupted) -> tuple[torch.Tensor, torch.Tensor]:
     targets = torch.from_numpy(given.targets)
     return bits_of(network(torch.from_numpy(given.tokens.astype(np.int64))).logits, targets), targets
 
@@ -83,7 +97,8 @@ def planted_table(args: argparse.Namespace) -> list[str]:
         given = run["settings"]
         found.setdefault((given["task"], given["length"]), {}).setdefault(given["name"], {})[given["seed"]] = run
     lines = [
-        "Planted tasks: bits per hidden letter (2 is chance), mean over seeds [95 % interval]; letters given p > 0.5"
+        f"Planted tasks: bits per hidden letter ({CHANCE:g} is chance), mean over seeds [95 % interval]; letters given "
+        "p > 0.5"
     ]
     for (task, length), models in found.items():
         lines += ["", f"{task}, {length} letters"]

@@ -58,7 +58,7 @@ def pretrain_part(args: argparse.Namespace) -> None:
 
 def pretrain_run(data: LanguageData, name: str, seed: int, args: argparse.Namespace) -> None:
     kind, folder = KINDS[name], args.store / "pretrain" / f"{name}_{seed}".replace(" ", "_").replace(",", "")
-    model = config_of(kind.mixer, args)
+    model = config_of(kind, args)
     training = PretrainingConfig(
         length=args.length,
         steps=args.steps,
