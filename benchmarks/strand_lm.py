@@ -75,6 +75,8 @@ def main() -> None:
     tables.add_argument("tables", type=Path, nargs="+")
     tables.add_argument("--model", type=Path, default=Path("default"), help="folder of the pretrained model")
     tables.add_argument("--rows", type=int, default=500, help="training rows at most")
+    tables.add_argument("--test-rows", type=int, default=10_000, help="at most, the same for all")
+    tables.add_argument("--strand-specific", action="store_true", help="labels are of the given strand")
     tables.add_argument("--rates", default="0.0003,0.001,0.003", help="learning rates that each way may choose from")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

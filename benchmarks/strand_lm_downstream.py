@@ -34,7 +34,7 @@ WAYS = {"scratch": {"from_scratch": True}, "frozen": {"mode": "frozen"}, "fine-t
 
 def downstream_part(args: argparse.Namespace) -> None:
     for table in args.tables:
-        data = inputs.read(table)
+        data = prepared(inputs.read(table), args.test_rows)
         for way in WAYS:
             tuned = {r: downstream_run(data, way, r, TUNING_SEED, args)["valid_mcc"] for r in args.rates}
             best = max(tuned, key=lambda rate: tuned[rate])
@@ -42,6 +42,19 @@ def downstream_part(args: argparse.Namespace) -> None:
                 downstream_run(data, way, best, seed, args)
         for seed in args.seeds:
             kmer_run(data, seed, args)
+
+
+def prepared(data: LabelledSequences, test_rows: int) -> LabelledSequences:
+    """At most so many test rows; where none is for validation, a tenth of the training rows. The same for all seeds."""
+    rng = np.random.default_rng(0)
+    test = rng.permutation(np.flatnonzero(data.splits == "test"))[:test_rows]
+    data = data.take(np.sort(np.concatenate([np.flatnonzero(data.splits != "test"), test])))
+    if (data.splits == "valid").any():
+        return data
+    train = np.flatnonzero(data.splits == "train")
+    splits = data.splits.copy()
+    splits[rng.choice(train, len(train) // 10, replace=False)] = "valid"
+    return data.with_splits(splits)
 
 
 def rows_of(data: LabelledSequences, rows: int, seed: int) -> LabelledSequences:
@@ -58,10 +71,13 @@ def downstream_run(
     )
     settings = {"task": name, "name": way, "seed": seed, "rows": args.rows, "training": asdict(training)}
     settings["model"] = weights_name(folder_of(args.model))
+    if args.strand_specific:
+        settings |= {"target": "strand-specific", "test_rows": args.test_rows}
     path = args.store / "downstream" / f"{name}_{way}_{rate:g}_{seed}" / "result.json"
     if found := known(path, settings):
         return found
-    target, start = Target.invariant(data.outputs), time.process_time()
+    target = Target.strand_specific() if args.strand_specific else Target.invariant(data.outputs)
+    start = time.process_time()
     plan = FinetunePlan(folder_of(args.model), target, training=training, **WAYS[way])  # type: ignore[arg-type]
     rows = rows_of(data, args.rows, seed)
     torch.manual_seed(seed)
