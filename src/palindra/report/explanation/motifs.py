@@ -69,8 +69,8 @@ def entries(motifs: list[MotifEntry]) -> list[Entry]:
             if item.contributions
             else None,
             sites=count(item.sites),
-            share=f"{100 * item.sequences:.0f} %" if is_number(item.sequences) else "–",
-            strands=f"{count(item.forward)} / {count(item.reverse)}",
+            share=f"{100 * item.sequences:.0f} %" if is_number(item.sequences) else "",  # not counted for filters
+            strands=f"{count(item.forward)} / {count(item.reverse)}" if item.forward or item.reverse else "",
             strand_bar=_strands(item),
             positions=histogram(item) if any(item.positions) else None,
             importance=importance,
