@@ -339,6 +339,15 @@ def test_full_embeddings_of_averaged_strands_count_only_without_summaries():
     assert negative_controls(full)[0].word == "helps"
 
 
+def test_the_negative_control_also_says_what_averaging_costs_on_all_tokens():
+    summaries = spread(strands(0.8, 0.7))
+    better, worse = ([replace(e, summary="full") for e in spread(strands(*s))] for s in ((0.7, 0.9), (0.8, 0.7)))
+    words = [negative_controls([*summaries, *full])[0].sentence for full in (better, worse)]
+    assert all("Averaging all tokens changes the score of the cnn by " in sentence for sentence in words)
+    assert ["which costs what the strand says" in sentence for sentence in words] == [False, True]
+    assert "all tokens" not in negative_controls(worse)[0].sentence
+
+
 # --- claims
 
 

@@ -21,6 +21,7 @@ class NegativeControl:
     difference: Difference  # of all sources and readouts together
     pairs: int  # of cells that differ in the strands alone
     word: str  # hurts, helps or undecided
+    tokens: Difference | None = None  # the same on all tokens, where the difference is that on summaries
 
     @property
     def sentence(self) -> str:
@@ -38,14 +39,24 @@ class NegativeControl:
         }[self.word]
         of = f"mean of {self.pairs} pairs of cells" if self.pairs > 1 else "one pair of cells"
         control = f"Negative control, {self.task} (strand-specific)"
-        return f"{control}: averaging both strands changes the score by {found} ({of}); {meaning}"
+        return f"{control}: averaging both strands changes the score by {found} ({of}); {meaning}{self._on_tokens}"
+
+    @property
+    def _on_tokens(self) -> str:
+        """Averaged tokens still run in one direction, so that this is no exact invariance."""
+        d = self.tokens
+        if d is None:
+            return ""
+        interval = f" [{d.low:+.3f}, {d.high:+.3f}]" if d.low == d.low else ""
+        costs = ", which costs what the strand says" if d.mean < 0 and d.p < LEVEL else ""
+        return f" Averaging all tokens changes the score of the cnn by {d.mean:+.3f}{interval}{costs}."
 
 
 def negative_controls(entries: Sequence[Entry], level: float = LEVEL) -> list[NegativeControl]:
     """One control for each strand-specific task with cells that differ in the strands alone.
 
     Summaries of averaged strands are exactly the same for a sequence and its reverse complement. Every token of them
-    is not (tokens run the other way round), so full embeddings count only where there are no summaries.
+    is not (tokens run the other way round), so full embeddings stand beside, and alone only without summaries.
     """
     specific = [entry for entry in entries if entry.is_main and entry.symmetric is False]
     found = []
@@ -56,16 +67,21 @@ def negative_controls(entries: Sequence[Entry], level: float = LEVEL) -> list[Ne
             for two in specific
             if one.task == two.task == task and _same_but_strands(one, two)
         ]
-        exact = [(one, two) for one, two in pairs if one.summary != FULL] or pairs
+        full = [pair for pair in pairs if pair[0].summary == FULL]
+        exact = [pair for pair in pairs if pair[0].summary != FULL] or full
         if not exact:
             continue
-        together = mean_of([contrast(one, two) for one, two in exact])
-        difference = together.difference()
+        difference = _mean(exact)
         word = HURTS if difference.mean < 0 else HELPS
         if not difference.p < level:
             word = UNDECIDED
-        found.append(NegativeControl(task, exact[0][0].metric, difference, len(exact), word))
+        tokens = _mean(full) if full and exact is not full else None
+        found.append(NegativeControl(task, exact[0][0].metric, difference, len(exact), word, tokens))
     return found
+
+
+def _mean(pairs: Sequence[tuple[Entry, Entry]]) -> Difference:
+    return mean_of([contrast(one, two) for one, two in pairs]).difference()
 
 
 def _same_but_strands(one: Entry, two: Entry) -> bool:
