@@ -87,7 +87,7 @@ def named(*readable: str, identity: Any) -> str:
 
     Examples:
         >>> named("hf:models/bert", "TF binding", identity=["weights", 50])
-        'hf_models_bert-TF_binding-c3f5ffa5a7d7'
+        'hf_models_bert-TF_binding-56def3ac4986'
     """
     parts = [re.sub(r"[^A-Za-z0-9]+", "_", part).strip("_")[-40:] for part in readable]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
