@@ -32,8 +32,9 @@ def copy(rng: np.random.Generator, rows: int, length: int) -> Corrupted:
 def palindrome(rng: np.random.Generator, rows: int, length: int) -> Corrupted:
     """The distant block pairs with the first one: its entries are on the other strand.
 
-    One reading meets the values before the hidden letter, and the key that says which one after it; the other reading
-    knows the key alone. A sum over strands of what each says, ``f(values) + g(key)``, can be no better than chance.
+    One reading meets the values before the hidden letter, and the key that says which one after it. For readings that
+    see nothing of what follows, a sum over strands ``f(values) + g(key)`` can be no better than chance; a stem of nine
+    letters shows the key to both.
     """
     return _two_blocks(rng, rows, length, turned=True)
 
