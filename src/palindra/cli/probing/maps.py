@@ -21,7 +21,14 @@ from palindra.errors import InputError
 from palindra.interpretation.attribution.outputs import value
 from palindra.interpretation.importance.running import Predict
 from palindra.models.saving import write_tensors
-from palindra.probing.attribution import agreement, correlations, one_hot_maps, readout_head, source_predictor
+from palindra.probing.attribution import (
+    agreement,
+    correlations,
+    one_hot_maps,
+    readout_head,
+    source_predictor,
+    transplant,
+)
 from palindra.probing.attribution.agreement import ENTROPY, GRADIENT, SCALED, Maps
 from palindra.probing.attribution.effects import SHUFFLES, PatternRow, TransplantRow, pattern_rows, transplant_rows
 from palindra.probing.cache import Cache
@@ -33,6 +40,7 @@ from palindra.probing.tasks import ProbeTask
 from palindra.probing.verdicts import Kind, MapAgreement
 
 FOLDER = "attribution"
+SHUFFLES_OF_EACH = 20  # of every sequence that positions are transplanted into
 OWN_SHUFFLES = 100  # that a pretrained source reads for its own readout
 WITHOUT = (Kind.ONE_HOT, Kind.COUNTS)
 ONE_HOT = "one-hot"
@@ -182,10 +190,11 @@ def _maker(path: Path, plain: Path, source: Source, kind: Kind, task: ProbeTask,
         content: dict[str, Any] = {
             "agreements": [_plain(item) for item in _agreements(source, kind, task, chosen, table.maps, table.chosen)]
         }
+        beside = chosen | {ONE_HOT: table.maps[ONE_HOT]}
         said: list[str] = []
         for key, rows in (
             ("patterns", lambda: pattern_rows(chosen, some, models, batch_size=plan.batch_size)),
-            ("transplants", lambda: transplant_rows(predict, some, chosen | {ONE_HOT: table.maps[ONE_HOT]})),
+            ("transplants", lambda: transplant_rows(transplant(predict, some, beside, shuffles=SHUFFLES_OF_EACH))),
         ):
             try:
                 content[key] = [asdict(row) for row in rows()]

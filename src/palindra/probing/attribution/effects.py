@@ -10,11 +10,10 @@ from numpy.typing import ArrayLike
 
 from palindra.interpretation.importance.running import Predict
 from palindra.probing.attribution.patterns import SHUFFLES, pattern_effects, top_stretches
-from palindra.probing.attribution.transplants import RANDOM, transplant
+from palindra.probing.attribution.transplants import RANDOM, Transplants
 
 PATTERNS = 10  # of a map
 WIDTH = 10  # letters of a pattern
-SHUFFLES_OF_EACH = 20  # of every sequence that positions are transplanted into
 
 
 @dataclass(frozen=True)
@@ -93,20 +92,8 @@ def pattern_rows(
     return found
 
 
-def transplant_rows(
-    predict: Predict,
-    sequences: Sequence[str],
-    maps: Mapping[str, ArrayLike],
-    *,
-    shuffles: int = SHUFFLES_OF_EACH,
-    seed: int = 0,
-    batch_size: int = 256,
-) -> list[TransplantRow]:
-    """The effect of every map's top positions and of positions elsewhere, which come last.
-
-    Source: Tang (2024), figure 3.6b.
-    """
-    found = transplant(predict, sequences, maps, shuffles=shuffles, seed=seed, batch_size=batch_size)
+def transplant_rows(found: Transplants) -> list[TransplantRow]:
+    """The effect of every map's top positions and of positions elsewhere, which come last."""
     beside = {one.first: one for one in found.contrasts if one.second == RANDOM}
     rows = []
     for effect in found.effects:
