@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -241,15 +244,33 @@ def test_bfloat16_trains_and_predicts_in_single_precision(run, quick, tmp_path):
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
-def test_ctrl_c_is_told_to_the_caller(run, quick, tmp_path, monkeypatch):
-    def interrupt(self: SequenceModule, *_: Any) -> None:
-        raise KeyboardInterrupt
+def press_ctrl_c(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)  # not to the end
 
-    monkeypatch.setattr(SequenceModule, "on_train_batch_start", interrupt)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, quick())
-    assert signal.getsignal(signal.SIGINT) is before
+
+def press_within_a_writer(*_: Any) -> None:
+    try:
+        press_ctrl_c()
+    except KeyboardInterrupt as error:
+        raise RuntimeError("unexpected pos 64 vs 0") from error
+
+
+def press_where_nothing_can_be_raised(*_: Any) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        press_ctrl_c()
+
+
+@pytest.mark.parametrize("press", [press_ctrl_c, press_within_a_writer, press_where_nothing_can_be_raised])
+def test_ctrl_c_is_told_to_the_caller(press, run, quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(SequenceModule, "on_train_epoch_start", press)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, quick(epochs=1))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_log_has_every_epoch_even_after_a_kill(run, kill, quick, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 import uuid
 import warnings
@@ -214,15 +215,32 @@ def train_to_end(module: Any, config: Any, folder: Path, *, progress: bool, logg
 
 
 def fit_from(trainer: Any, module: Any, last: Path) -> None:
-    """Train from a checkpoint, if it is there; Ctrl-C is a KeyboardInterrupt, as everywhere else."""
-    on_interrupt = signal.getsignal(signal.SIGINT)
+    """Train from a checkpoint, if it is there; Ctrl-C is a KeyboardInterrupt, as everywhere else.
+
+    Libraries make other things of it, according to where it meets them: Lightning an exit, the writer of a checkpoint
+    an error of a file that has no end.
+    """
+    pressed = False
+
+    def press(*_: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, press)
     try:
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-    except SystemExit as stop:
-        if trainer.interrupted:  # Lightning makes Ctrl-C an exit and lets no second one through
-            signal.signal(signal.SIGINT, on_interrupt)
-            raise KeyboardInterrupt from stop
+    except BaseException as error:
+        if pressed or (isinstance(error, SystemExit) and trainer.interrupted):
+            raise KeyboardInterrupt from error
         raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)  # Lightning lets no second one through
+    if pressed:  # where nothing can be raised, as in a destructor
+        raise KeyboardInterrupt
 
 
 def moving_average(decay: float, average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
