@@ -77,6 +77,7 @@ def main() -> None:
     tables.add_argument("--rows", type=int, default=500, help="training rows at most")
     tables.add_argument("--test-rows", type=int, default=10_000, help="at most, the same for all")
     tables.add_argument("--strand-specific", action="store_true", help="labels are of the given strand")
+    tables.add_argument("--bins", type=int, default=1, help="parts of a sequence that the head reads apart")
     tables.add_argument("--rates", default="0.0003,0.001,0.003", help="learning rates that each way may choose from")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

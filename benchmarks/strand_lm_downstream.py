@@ -73,12 +73,14 @@ def downstream_run(
     settings["model"] = weights_name(folder_of(args.model))
     if args.strand_specific:
         settings |= {"target": "strand-specific", "test_rows": args.test_rows}
+    if args.bins > 1:
+        settings |= {"bins": args.bins}
     path = args.store / "downstream" / f"{name}_{way}_{rate:g}_{seed}" / "result.json"
     if found := known(path, settings):
         return found
     target = Target.strand_specific() if args.strand_specific else Target.invariant(data.outputs)
     start = time.process_time()
-    plan = FinetunePlan(folder_of(args.model), target, training=training, **WAYS[way])  # type: ignore[arg-type]
+    plan = FinetunePlan(folder_of(args.model), target, bins=args.bins, training=training, **WAYS[way])  # type: ignore[arg-type]
     rows = rows_of(data, args.rows, seed)
     torch.manual_seed(seed)
     network = build_classifier(plan, rows)

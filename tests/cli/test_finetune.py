@@ -70,7 +70,7 @@ CASES = [
     ("tied", "binary", ()),
     ("tied", "binary", ("--mode", "frozen")),
     ("tied", "binary", ("--mode", "lora")),
-    ("tied", "binary", ("--from-scratch",)),
+    ("tied", "binary", ("--from-scratch", "--bins", "4")),
     ("untied", "pair", ("--target", "1,0", "--label-columns", "plus,minus")),
     ("caduceus", "classes", ("--target", "2,1,0")),
     ("untied", "value", ("--target", "strand-specific")),
@@ -208,6 +208,8 @@ def test_bad_input(palindra, models: Path, files: Path, tmp_path: Path):
     for words, message in (
         ((models / "tied", data, "--mode", "half"), "--mode 'half' is not known. Choose from: full, frozen, lora"),
         ((models / "tied", data, "--mode", "lora", "--rank", "0"), "--rank 0"),
+        ((models / "tied", data, "--bins", "0"), "--bins 0: must be at least 1"),
+        ((models / "tied", data, "--bins", "99"), "bins 99: must be from 1 to 30, the letters of a sequence"),
         ((models / "tied", data, "--mode", "frozen", "--from-scratch"), "--from-scratch --mode frozen"),
         ((models / "tied", data, "--dropout", "1"), "--dropout 1.0"),
         ((models / "tied", data, "--learning-rate", "-1"), "--learning-rate -1.0"),

@@ -37,9 +37,10 @@ TARGETS = {
 }
 
 
+@pytest.mark.parametrize("bins", [1, 4])
 @pytest.mark.parametrize(("target", "outputs"), TARGETS.values(), ids=TARGETS)
-def test_outputs_follow_the_declared_target(model: nn.Module, target: Target, outputs: int):
-    network, x = classifier(model, target, outputs), one_hot(LETTERS).double()
+def test_outputs_follow_the_declared_target(model: nn.Module, target: Target, outputs: int, bins: int):
+    network, x = classifier(model, target, outputs, bins=bins), one_hot(LETTERS).double()
     given, other = network(x), network(DNA_STRAND.act(x))
     assert given.shape == (3, outputs)
     torch.testing.assert_close(target.act(other), given, rtol=1e-10, atol=1e-10)
@@ -50,14 +51,23 @@ def test_a_strand_specific_target_sees_the_strands_apart(model: nn.Module):
     assert (network(x) - network(DNA_STRAND.act(x))).abs().min() > 1e-3
 
 
-def test_features_are_means_over_letters_and_not_over_n(make):
-    model = make("tied")
-    network, x = classifier(model, Target.invariant(1), 1), one_hot(LETTERS).double()
-    strands = read_both(network.language_model, tokens_of(x)).strands
-    letters = [place for place, letter in enumerate(LETTERS[1]) if letter != "N"]
-    given = nn.functional.layer_norm(strands[1, 0, letters].mean(0), (8,))
-    other = nn.functional.layer_norm(strands[1, 1, letters].mean(0), (8,)).flip(0)
-    torch.testing.assert_close(network.embed(x)[1], torch.cat([given, other]))
+@pytest.mark.parametrize(("bins", "parts"), [(1, [(0, 11)]), (2, [(0, 6), (5, 11)]), (3, [(0, 4), (3, 8), (7, 11)])])
+def test_features_are_means_over_letters_of_bins_and_not_over_n(make, bins: int, parts: list[tuple[int, int]]):
+    network, x = classifier(make("tied"), Target.invariant(1), 1, bins=bins), one_hot(LETTERS).double()
+    strands = read_both(network.language_model, tokens_of(x)).strands[1]
+    means = []
+    for start, end in parts:
+        letters = [place for place in range(start, end) if LETTERS[1][place] != "N"]
+        means.append(nn.functional.layer_norm(strands[:, letters].mean(1), (8,)))
+    given = [mean[0] for mean in means]
+    other = [mean[1].flip(0) for mean in means]  # bins in the order of the other strand, twice turned
+    torch.testing.assert_close(network.embed(x)[1], torch.cat([*given, *other]))
+
+
+@pytest.mark.parametrize("bins", [0, 12])
+def test_a_bin_holds_a_letter_at_least(make, bins: int):
+    with pytest.raises(InputError, match=rf"bins {bins}: must be from 1 to 11, the letters of a sequence"):
+        classifier(make("tied"), Target.invariant(1), 1, bins=bins)
 
 
 def test_a_frozen_language_model_stays_as_it_is_without_dropout(make):

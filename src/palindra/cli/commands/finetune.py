@@ -30,6 +30,13 @@ def command(
     ] = False,
     rank: Annotated[int, typer.Option(help="Of the updates, with --mode lora.")] = 8,
     dropout: Annotated[float, typer.Option(help="Of the features that the head reads.")] = 0.1,
+    bins: Annotated[
+        int,
+        typer.Option(
+            help="Equal parts of the sequence that the head reads apart: more than 1 where the position of a signal "
+            "matters, as of a splice site in the middle."
+        ),
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Of the head, order and dropout.")] = 0,
     epochs: opt.Epochs = 0,
     batch_size: opt.BatchSize = 32,
@@ -66,10 +73,10 @@ def command(
 ) -> None:
     """Train a language model further on labelled sequences.
 
-    A linear head reads the features of both strands, averaged over the letters of the sequence, and follows --target:
-    invariant labels are the same for both strands, strand-specific ones are not. The run folder is like those of
-    palindra train, so palindra evaluate, predict and audit read it; it holds all weights. Started again after a kill,
-    training goes on.
+    A linear head reads the features of both strands, averaged over the letters of the sequence or of each of its
+    --bins, and follows --target: invariant labels are the same for both strands, strand-specific ones are not. The
+    run folder is like those of palindra train, so palindra evaluate, predict and audit read it; it holds all weights.
+    Started again after a kill, training goes on.
     """
     import shlex
     import sys
@@ -124,6 +131,7 @@ def command(
         from_scratch=from_scratch,
         rank=rank,
         dropout=dropout,
+        bins=bins,
         training=options.training,
         loggers=options.loggers,
         command=options.command,

@@ -33,6 +33,7 @@ class FinetunePlan:
     from_scratch: bool = False  # the same network with new weights, to see what pretraining is worth
     rank: int = 8  # of the updates in mode lora
     dropout: float = 0.1  # of pooled features
+    bins: int = 1  # parts of the sequence that the head reads apart
     training: TrainingConfig = field(default_factory=TrainingConfig)
     loggers: tuple[str, ...] = ()
     command: str = ""
@@ -43,6 +44,8 @@ class FinetunePlan:
             raise InputError(f"--rank {self.rank}: must be at least 1.")
         if not 0 <= self.dropout < 1:
             raise InputError(f"--dropout {self.dropout}: must be from 0 to below 1.")
+        if self.bins < 1:
+            raise InputError(f"--bins {self.bins}: must be at least 1.")
         if self.from_scratch and self.mode != "full":
             raise InputError(
                 f"--from-scratch --mode {self.mode}: new weights that do not learn know nothing; use full."
@@ -56,14 +59,15 @@ class FinetunePlan:
     def summary(self) -> str:
         """What must not change between the attempts at one run."""
         parts = [f"weights {weights_sha256(self.source)[:16]}", f"mode {self.mode}", f"scratch {self.from_scratch}"]
-        return ", ".join([*parts, f"rank {self.rank}", f"dropout {self.dropout}"])
+        return ", ".join([*parts, f"rank {self.rank}", f"dropout {self.dropout}", f"bins {self.bins}"])
 
 
 def build(plan: FinetunePlan, data: LabelledSequences) -> LanguageModelClassifier:
     """The network that is trained, initialised from torch's current seed.
 
     Raises:
-        InputError: for sequences other than of DNA or RNA, or a folder without a language model.
+        InputError: for sequences other than of DNA or RNA, more bins than letters, or a folder without a language
+            model.
     """
     if data.alphabet.rep.regular != 2:
         raise InputError(f"{data.source}: language models of DNA read A, C, G and T, not {data.alphabet.name}.")
@@ -76,6 +80,7 @@ def build(plan: FinetunePlan, data: LabelledSequences) -> LanguageModelClassifie
             outputs=data.outputs,
             dropout=plan.dropout,
             frozen=plan.mode == "frozen",
+            bins=plan.bins,
         )
     )
     if not plan.from_scratch:
