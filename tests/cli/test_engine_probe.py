@@ -47,7 +47,7 @@ def plan_of(table: Path, *sources: str, readouts: str = "linear,mlp,cnn") -> Pla
         summaries="mean",
         strands="as is,averaged",
         layers=None,
-        seeds="0-1",
+        seeds="0",
         fractions="0.5,1",
         controls=False,
         attribution=False,
@@ -99,13 +99,13 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def test_two_workers_give_what_one_process_gives(palindra, table, alone, tmp_path):
-    words = ["probe", "--sources", "one-hot", "--sources", "kmers:3", "--tasks", f"tf={table}", "--seeds", "0-1"]
+    words = ["probe", "--sources", "one-hot", "--sources", "kmers:3", "--tasks", f"tf={table}", "--seeds", "0"]
     words += ["--fractions", "0.5,1", "--strands", "as is,averaged", "--epochs", "1", "--no-progress"]
     result = palindra(*words, "-o", tmp_path / "p", "--workers", "2")
     assert (result.code, result.err) == (0, "")
     assert_same(alone, tmp_path / "p")
     cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "p" / "cells").iterdir()}
-    lost = next(path for path in cells if path.suffix == ".json" and "mlp" in path.name and "-s1-" in path.name)
+    lost = next(path for path in cells if path.suffix == ".json" and "mlp" in path.name and "-f1-" in path.name)
     lost.unlink()
     assert palindra(*words, "-o", tmp_path / "p", "--workers", "2").code == 0
     assert_same(alone, tmp_path / "p")

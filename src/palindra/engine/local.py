@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -96,7 +97,7 @@ def one_thread() -> None:
 
     A process of a worker also is the first and only one of whatever it trains, on whichever node it was started.
     """
-    import torch
-
-    torch.set_num_threads(1)
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")  # read by torch when it is imported, if it ever is
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     stand_alone()
