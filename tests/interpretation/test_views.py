@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from palindra.errors import InputError
 from palindra.interpretation import views
@@ -51,7 +52,9 @@ def test_equal_points_have_no_variance_to_share():
 def test_umap_keeps_groups_and_repeats_itself():
     pytest.importorskip("umap")
     given, first = groups()
+    threads = torch.get_num_threads()
     found, again = project(given, "umap", seed=3), project(given, "umap", seed=3)
+    assert torch.get_num_threads() == threads
     np.testing.assert_array_equal(found.x, again.x)
     np.testing.assert_array_equal(found.y, again.y)
     plane = np.stack([found.x, found.y], axis=1)

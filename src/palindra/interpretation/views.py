@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike, NDArray
 
 from palindra.errors import InputError
+from palindra.interpretation.threads import threads_kept
 
 NEIGHBOURS = 15  # of each point in UMAP
 _BLOCK = 8_000_000  # distances at a time
@@ -120,7 +121,9 @@ def _pca(points: NDArray[np.float64], seed: int) -> Projection:
 
 
 def _umap(points: NDArray[np.float64], seed: int) -> Projection:
-    found = _umap_class()(n_neighbors=NEIGHBOURS, random_state=seed, n_jobs=1).fit_transform(points.astype(np.float32))
+    compiled = _umap_class()
+    with threads_kept():
+        found = compiled(n_neighbors=NEIGHBOURS, random_state=seed, n_jobs=1).fit_transform(points.astype(np.float32))
     x, y = np.asarray(found, dtype=np.float64).T
     return Projection(x, y, f"UMAP ({NEIGHBOURS} neighbours, seed {seed})")
 

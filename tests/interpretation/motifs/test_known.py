@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from palindra.errors import InputError
 from palindra.interpretation.motifs import (
@@ -114,7 +115,9 @@ def test_tomtom_finds_the_motif_that_was_hidden_on_either_strand():
     hidden = word("query", "TTGAAAGTGAAAGTCC", 0.8)
     queries = [hidden, hidden.reverse_complement(), Motif("dead", UNIFORM), word("ctcf", "CTGCAGTGCCCTCT")]
     said: list[str] = []
+    before = torch.get_num_threads()
     found = tomtom(queries, DATABASE, threads=1, say=said.append)
+    assert torch.get_num_threads() == before  # numba shares its threads with torch
     names = [motif.name for motif in found.known]
     assert len(names) == 41
     assert not {"MA1929.1 CTCF", "MA0615.1 Gmeb1"} & set(names)

@@ -50,6 +50,7 @@ def stand_in(places):
     given = {}
 
     def find(letters, maps, **options):
+        torch.set_num_threads(torch.get_num_threads() + 1)  # as numba does
         given.update(letters=letters, maps=maps, options=options)
         seqlets = [cut(letters, maps, *place) for place in places]
         means = {
@@ -65,7 +66,9 @@ def stand_in(places):
 def found(monkeypatch):
     find, given = stand_in([(4, 3, True), (0, 5, False), (0, 30, False)])
     monkeypatch.setattr(modisco, "_tfmodisco", lambda: find)
+    threads = torch.get_num_threads()
     patterns = discover_patterns(X, MAPS, window=61, seqlets=500, n_leiden_runs=3)
+    assert torch.get_num_threads() == threads
     return patterns, given
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from palindra.data.motifs import Motif
 from palindra.errors import InputError
+from palindra.interpretation.threads import threads_kept
 
 WINDOW = 400  # bp in the middle of sequences, as TF-MoDISco has it
 CORE, FLANK = 21, 10  # bp of the windows that seqlets are found by, and around them
@@ -103,7 +104,8 @@ def discover_patterns(
         for values in (x, attributions)
     )
     given = {"max_seqlets_per_metacluster": seqlets, "target_seqlet_fdr": false_discovery_rate, **options}
-    found = find(letters, hypothetical, **given)
+    with threads_kept():
+        found = find(letters, hypothetical, **given)
     return [
         _pattern(f"{name}_{number}", sign, pattern, first)
         for name, sign, patterns in zip(("pos", "neg"), (1, -1), found, strict=True)

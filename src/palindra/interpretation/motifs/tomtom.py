@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from palindra.data.motifs import Motif
 from palindra.errors import InputError
 from palindra.interpretation.motifs.information import THRESHOLD, information
+from palindra.interpretation.threads import threads_kept
 
 EXCLUDED = ("MA1929.1", "MA0615.1")  # of JASPAR 2022: the long CTCF and Gmeb1, which fit what has little information
 Q_VALUES = (0.05, 0.5)  # a strict threshold, and the lax one of published hit ratios
@@ -88,7 +89,7 @@ def tomtom(
     offset, strand = np.zeros(p.shape, dtype=np.int64), np.zeros(p.shape, dtype=np.bool_)
     if telling:
         run = _compiled(say)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threads_kept():
             warnings.simplefilter("ignore")
             found = run(
                 [np.ascontiguousarray(queries[n].chances.T) for n in telling],
