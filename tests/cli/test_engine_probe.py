@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import signal
 import subprocess
 import sys
@@ -143,22 +142,6 @@ def test_maps_and_scores_of_variants_are_the_same_by_workers(with_maps, tmp_path
     for path in pieces:
         assert (alone / path).read_bytes() == (tmp_path / "p" / path).read_bytes()
     assert not (tmp_path / "p" / ".units").exists()
-
-
-def test_a_worker_that_is_killed(plan, alone, tmp_path, monkeypatch):
-    """The first process that is started dies; the others do its work."""
-    marker, hook = tmp_path / "killed", tmp_path / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(
-        "import os, pathlib, signal, sys\n"
-        f"marker = pathlib.Path({str(marker)!r})\n"
-        "if 'spawn_main' in ' '.join(sys.orig_argv) and not marker.exists():\n"
-        "    marker.touch()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(hook), os.environ.get("PYTHONPATH")])))
-    run(plan, tmp_path / "p", engine=make_engine(workers=2), progress=False)
-    assert marker.exists()
-    assert_same(alone, tmp_path / "p")
 
 
 def test_a_killed_command_goes_on(table, plan, alone, tmp_path):

@@ -61,7 +61,9 @@ def test_a_worker_that_is_killed(engine, toys, log, tmp_path):
     asked = units(toys, "dies_once", log, marker=str(tmp_path / "killed"))
     assert squares(work(engine, asked, tmp_path / "units")) == [n * n for n in range(COUNT)]
     assert (tmp_path / "killed").exists()
-    assert sorted(map(int, log.read_text().split())) == list(range(COUNT))
+    logged = list(map(int, log.read_text().split()))
+    assert set(logged) == set(range(COUNT))
+    assert len(logged) <= COUNT + 1  # what the lost node was doing may have ended there too
 
 
 def test_a_failure_is_named_and_the_others_are_done(engine, toys, log, tmp_path):
@@ -85,7 +87,9 @@ def test_a_node_that_is_removed(cluster, engine, toys, log, tmp_path):
     asked = units(toys, "waits", log, gate=str(gate))
     assert squares(work(engine, asked, tmp_path / "units")) == [n * n for n in range(COUNT)]
     thread.join()
-    assert sorted(map(int, log.read_text().split())) == list(range(COUNT))
+    logged = list(map(int, log.read_text().split()))
+    assert set(logged) == set(range(COUNT))
+    assert len(logged) <= COUNT + 1  # what the lost node was doing may have ended there too
 
 
 def test_versions_that_differ_are_refused(engine, toys, log, tmp_path, monkeypatch):
