@@ -106,7 +106,7 @@ def test_two_workers_give_what_one_process_gives(palindra, table, alone, tmp_pat
     cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "p" / "cells").iterdir()}
     lost = next(path for path in cells if path.suffix == ".json" and "mlp" in path.name and "-f1-" in path.name)
     lost.unlink()
-    assert palindra(*words, "-o", tmp_path / "p", "--workers", "2").code == 0
+    assert palindra(*words, "-o", tmp_path / "p", "--engine", "local").code == 0
     assert_same(alone, tmp_path / "p")
     assert all(path.stat().st_mtime_ns == cells[path] for path in cells if path.stem != lost.stem)
 
