@@ -19,10 +19,11 @@ $(STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) -e .
 	@touch $@
 
-$(DEV_STAMP): $(STAMP)
-	@echo "installing the tools for tests (once) ..."
+$(DEV_STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing Palindra, what it needs and the tools for tests (once) ..."
+	@$(INSTALL) torch==2.13.0
 	@$(INSTALL) -e '.[dev]'
-	@touch $@
+	@touch $(STAMP) $@
 
 # The main job on the shipped data: which treatment of the two strands wins with 500 training sequences?
 demo: $(STAMP)
@@ -31,8 +32,9 @@ demo: $(STAMP)
 	  --learning-rate 3e-3 --set 'model.dilations=[1]' --no-progress
 	@echo "open $(DEMO)/report.html in a browser"
 
+# What numba compiles for Tomtom and UMAP takes longer than its use here, so it is compiled without optimisation, apart.
 test: $(DEV_STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 NUMBA_OPT=0 NUMBA_CACHE_DIR=$(CURDIR)/.pytest_cache/numba $(BIN)/python -m pytest -n 2
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
