@@ -273,6 +273,14 @@ def test_ctrl_c_is_told_to_the_caller(press, run, quick, tmp_path, monkeypatch):
         signal.signal(signal.SIGINT, before)
 
 
+def test_handlers_that_another_language_installed_are_left_alone(run, quick, tmp_path, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(trainers.signal, "getsignal", lambda _: None)
+    run(tmp_path, quick(epochs=1))
+    monkeypatch.undo()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_the_log_has_every_epoch_even_after_a_kill(run, kill, quick, tmp_path):
     kill(1)
     with pytest.raises(Killed):

@@ -228,7 +228,8 @@ def fit_from(trainer: Any, module: Any, last: Path) -> None:
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler and threading.current_thread() is threading.main_thread():
+    ours = threading.current_thread() is threading.main_thread() and before is not None  # None: another language's
+    if ours and before is signal.default_int_handler:
         signal.signal(signal.SIGINT, press)
     try:
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
@@ -237,7 +238,7 @@ def fit_from(trainer: Any, module: Any, last: Path) -> None:
             raise KeyboardInterrupt from error
         raise
     finally:
-        if threading.current_thread() is threading.main_thread():
+        if ours:
             signal.signal(signal.SIGINT, before)  # Lightning lets no second one through
     if pressed:  # where nothing can be raised, as in a destructor
         raise KeyboardInterrupt
